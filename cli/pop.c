@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zeroipc pop: take elements out of a queue and print them. Each is flushed
+ * before the next is taken, so a reader that goes away costs one element at
+ * most.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+
+struct popping {
+	const struct path *path;
+	struct zipc_queue *queue;
+	struct printer printer;
+	uint64_t wanted;
+	int64_t timeout_ns;
+};
+
+static int pop_all(struct popping *it, void *elem)
+{
+	uint64_t taken = 0;
+	int rc = 0;
+
+	while (taken < it->wanted && !ferror(stdout)) {
+		rc = zipc_queue_pop(it->queue, elem, it->timeout_ns);
+		if (rc)
+			break;
+		printer_value(&it->printer, elem);
+		fflush(stdout);
+		taken++;
+	}
+	if (rc && rc != -EAGAIN && rc != -ETIMEDOUT)
+		return fail_at(it->path->segment, it->path->structure, rc);
+	if (!rc || taken)
+		return STATUS_FINE;
+	fail("%s/%s is empty%s", it->path->segment, it->path->structure,
+	     rc == -EAGAIN ? "; --wait waits for an element" : "");
+	return STATUS_NOTHING;
+}
+
+static int pop_into(struct popping *it)
+{
+	const struct zipc_type *type = zipc_queue_type(it->queue);
+	void *elem = must_allocate(1, zipc_type_size(type));
+	int status, rc = printer_init(&it->printer, zipc_type_text(type),
+				      it->printer.as_json);
+
+	if (rc)
+		status = fail_at(it->path->segment, it->path->structure, rc);
+	else
+		status = pop_all(it, elem);
+	printer_end(&it->printer);
+	free(elem);
+	return status;
+}
+
+static int pop(struct popping *it)
+{
+	struct zipc_segment *segment = NULL;
+	int status, rc = zipc_segment_open(&segment, it->path->segment, 0);
+
+	if (!rc)
+		rc = zipc_queue_open(&it->queue, segment, it->path->structure,
+				     NULL);
+	status = rc ? fail_at(it->path->segment, it->path->structure, rc)
+		    : pop_into(it);
+	zipc_queue_close(it->queue);
+	zipc_segment_close(segment);
+	return status;
+}
+
+static int take_options(struct popping *it, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"wait", required_argument, NULL, 'w'},
+		{0}};
+	int option;
+
+	while ((option = next_option(argc, argv, ":n:w:", options)) != -1) {
+		if (option == '?')
+			return STATUS_USAGE;
+		it->printer.as_json |= option == 'j';
+		if (option == 'n' &&
+		    (!number_parse(optarg, &it->wanted) || !it->wanted))
+			return fail_usage("-n is how many elements, at least "
+					  "1, not `%s`",
+					  optarg);
+		if (option == 'w' && !wait_parse(optarg, &it->timeout_ns))
+			return fail_usage("--wait is seconds or `forever`, not "
+					  "`%s`",
+					  optarg);
+	}
+	return STATUS_FINE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct popping it = {.wanted = 1, .timeout_ns = ZIPC_NOWAIT};
+	struct path path;
+	int status = take_options(&it, argc, argv);
+
+	if (status)
+		return status;
+	if (!only_argument(argc, argv, "queue, as SEGMENT/QUEUE"))
+		return STATUS_USAGE;
+	status = path_parse_structure(&path, argv[optind]);
+	if (status)
+		return status;
+	it.path = &path;
+	status = pop(&it);
+	path_free(&path);
+	return status;
+}
+
+const struct command command_pop = {
+	.name = "pop",
+	.arguments = "[--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE",
+	.summary = "Take elements out of a queue, and print them",
+	.details =
+		"  -n N                take up to N elements; 1 if not given\n"
+		"  -w, --wait SECONDS  wait so long for each; or `forever`\n"
+		"      --json          print one JSON array, and not a line "
+		"for each element\n"
+		"\n"
+		"Status 3: there was nothing to take.\n",
+	.run = run,
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* zeroipc set: one element of an array. */
+#include "cli.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+static int set_in(struct zipc_array *array, const struct path *path,
+		  const char *value)
+{
+	const struct zipc_type *type = zipc_array_type(array);
+	uint64_t capacity = zipc_array_capacity(array), i, count;
+	int status = STATUS_FINE, rc;
+	void *elem;
+
+	if (!slice_resolve(&path->slice, capacity, &i, &count))
+		return fail("%s/%s has %llu elements: there is no [%lld]",
+			    path->segment, path->structure,
+			    (unsigned long long)capacity,
+			    (long long)path->slice.from);
+	elem = must_allocate(1, zipc_type_size(type));
+	if (zipc_value_parse(type, value, elem)) {
+		status = fail("%s", zipc_last_error());
+	} else {
+		rc = zipc_array_set(array, i, elem);
+		if (rc)
+			status = fail_at(path->segment, path->structure, rc);
+	}
+	free(elem);
+	return status;
+}
+
+static int set(const struct path *path, const char *value)
+{
+	struct zipc_segment *segment = NULL;
+	struct zipc_array *array = NULL;
+	int status, rc = zipc_segment_open(&segment, path->segment, 0);
+
+	if (!rc)
+		rc = zipc_array_open(&array, segment, path->structure, NULL);
+	status = rc ? fail_at(path->segment, path->structure, rc)
+		    : set_in(array, path, value);
+	zipc_array_close(array);
+	zipc_segment_close(segment);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {0}};
+	struct path path;
+	int status;
+
+	/* "+": the value may begin with a minus. */
+	if (next_option(argc, argv, "+:", options) == '?')
+		return STATUS_USAGE;
+	if (argc - optind != 2)
+		return fail_usage("name one element and one value");
+	status = path_parse(&path, argv[optind]);
+	if (status)
+		return status;
+	if (path.structure && path.slice.given && path.slice.single)
+		status = set(&path, argv[optind + 1]);
+	else
+		status = fail_usage("`%s` is no element: write "
+				    "SEGMENT/ARRAY[i]",
+				    argv[optind]);
+	path_free(&path);
+	return status;
+}
+
+const struct command command_set = {
+	.name = "set",
+	.arguments = "SEGMENT/ARRAY[i] VALUE",
+	.summary = "Set an element of an array",
+	.details = "The value is JSON, as the array's type has it. A negative "
+		   "i counts from the end.\n",
+	.run = run,
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of a segment, format version 3; docs/format.md is the authority,
+ * and a test holds this file against its tables.
+ *
+ * Little-endian. The unit of space is the line of 64 bytes: offsets and sizes
+ * in the table count lines. Inside a block they count bytes.
+ *
+ * Fields that change after they were committed are _Atomic; all others are
+ * written once, before the commit that makes them visible.
+ */
+#ifndef ZIPC_FORMAT_H
+#define ZIPC_FORMAT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZIPC_MAGIC 0x4D50495Au /* "ZIPM" */
+#define ZIPC_VERSION 3u
+#define ZIPC_LINE 64u
+
+#define ZIPC_DEFAULT_ENTRIES 256u
+#define ZIPC_MOST_ENTRIES 65536u
+#define ZIPC_DEFAULT_PARTICIPANTS 128u
+#define ZIPC_MOST_PARTICIPANTS 4096u
+#define ZIPC_MOST_BYTES ((uint64_t)UINT32_MAX * ZIPC_LINE)
+
+#define ZIPC_AT(type, field, offset)                                         \
+	static_assert(offsetof(struct type, field) == (offset),              \
+		      #type "." #field " is not where the format has it")
+
+/* zipc_header.options */
+#define ZIPC_OPTION_SYMMETRIC 1u /* full fences on both sides, no membarrier */
+#define ZIPC_OPTION_SPARSE 2u    /* create reserves no memory */
+#define ZIPC_OPTIONS_KNOWN 3u
+
+struct zipc_header {
+	uint32_t magic;                /* 0x00 */
+	uint32_t version;              /* 0x04 */
+	_Atomic uint64_t table_state;  /* 0x08 count | next_offset << 32 */
+	uint32_t max_entries;          /* 0x10 */
+	uint32_t format_word;          /* 0x14 sizes, see ZIPC_FORMAT_WORD */
+	uint64_t size_bytes;           /* 0x18 of the whole file */
+	uint64_t segment_id;           /* 0x20 random */
+	uint32_t participants_offset;  /* 0x28 lines */
+	uint32_t max_participants;     /* 0x2C */
+	uint64_t created_ns;           /* 0x30 since 1970 */
+	uint32_t options;              /* 0x38 ZIPC_OPTION_* */
+	_Atomic uint32_t creator;      /* 0x3C participant + 1, or 0 */
+};
+ZIPC_AT(zipc_header, table_state, 0x08);
+ZIPC_AT(zipc_header, max_entries, 0x10);
+ZIPC_AT(zipc_header, format_word, 0x14);
+ZIPC_AT(zipc_header, size_bytes, 0x18);
+ZIPC_AT(zipc_header, segment_id, 0x20);
+ZIPC_AT(zipc_header, participants_offset, 0x28);
+ZIPC_AT(zipc_header, max_participants, 0x2C);
+ZIPC_AT(zipc_header, created_ns, 0x30);
+ZIPC_AT(zipc_header, options, 0x38);
+ZIPC_AT(zipc_header, creator, 0x3C);
+static_assert(sizeof(struct zipc_header) == 64, "header is one line");
+
+/* The table follows the header: max_entries of these. */
+struct zipc_entry {
+	char name[32];   /* 0x00 31 bytes and NUL */
+	uint32_t offset; /* 0x20 lines */
+	uint32_t size;   /* 0x24 lines */
+};
+ZIPC_AT(zipc_entry, offset, 0x20);
+ZIPC_AT(zipc_entry, size, 0x24);
+static_assert(sizeof(struct zipc_entry) == 40, "entry is 40 bytes");
+
+/*
+ * One attached process. Its life is a lock on the byte ZIPC_LIFE_BYTE + index
+ * of the file; see participant.c.
+ */
+struct zipc_participant {
+	_Atomic uint32_t incarnation;    /* 0x00 grows with each owner */
+	_Atomic uint32_t pid;            /* 0x04 as its namespace counts */
+	_Atomic uint64_t start_ticks;    /* 0x08 field 22 of /proc/PID/stat */
+	_Atomic uint64_t since_ns;       /* 0x10 since 1970 */
+	_Atomic uint32_t pid_namespace;  /* 0x18 inode of /proc/PID/ns/pid */
+	_Atomic uint32_t uid;            /* 0x1C effective */
+	_Atomic uint64_t name[2];        /* 0x20 16 bytes, NUL-padded */
+	uint64_t reserved[2];            /* 0x30 zero */
+};
+ZIPC_AT(zipc_participant, pid, 0x04);
+ZIPC_AT(zipc_participant, start_ticks, 0x08);
+ZIPC_AT(zipc_participant, since_ns, 0x10);
+ZIPC_AT(zipc_participant, pid_namespace, 0x18);
+ZIPC_AT(zipc_participant, uid, 0x1C);
+ZIPC_AT(zipc_participant, name, 0x20);
+static_assert(sizeof(struct zipc_participant) == 64, "participant is a line");
+
+#define ZIPC_LIFE_BYTE (INT64_C(1) << 62)
+
+/* A word to sleep on; see wait.c. */
+struct zipc_event {
+	_Atomic uint32_t word;       /* 0x00 count << 2 | CROWD | SLEEPERS */
+	_Atomic uint32_t nappers[2]; /* 0x04 milliseconds, or 0: free */
+	_Atomic uint32_t late_wakes; /* 0x0C naps that ended and found work */
+};
+ZIPC_AT(zipc_event, nappers, 0x04);
+ZIPC_AT(zipc_event, late_wakes, 0x0C);
+static_assert(sizeof(struct zipc_event) == 16, "event is 16 bytes");
+
+/* Every structure's block opens with these two lines. */
+struct zipc_block {
+	/* the descriptor: constant once committed */
+	uint32_t kind;         /* 0x00 enum zipc_kind */
+	uint32_t generation;   /* 0x04 */
+	uint64_t elem_size;    /* 0x08 bytes */
+	uint64_t capacity;     /* 0x10 elements */
+	uint32_t flags;        /* 0x18 zero */
+	uint32_t name_check;   /* 0x1C FNV-1a of the name */
+	uint32_t type_offset;  /* 0x20 bytes from the block's start */
+	uint32_t type_length;  /* 0x24 bytes, without the NUL */
+	uint64_t body_offset;  /* 0x28 bytes from the block's start */
+	uint64_t body_bytes;   /* 0x30 */
+	uint64_t reserved;     /* 0x38 zero */
+	/* waiting: written only by who sleeps, and who wakes it */
+	struct zipc_event readable; /* 0x40 waits for an element */
+	struct zipc_event writable; /* 0x50 waits for room */
+	uint64_t reserved_too[4];   /* 0x60 zero */
+};
+ZIPC_AT(zipc_block, generation, 0x04);
+ZIPC_AT(zipc_block, elem_size, 0x08);
+ZIPC_AT(zipc_block, capacity, 0x10);
+ZIPC_AT(zipc_block, flags, 0x18);
+ZIPC_AT(zipc_block, name_check, 0x1C);
+ZIPC_AT(zipc_block, type_offset, 0x20);
+ZIPC_AT(zipc_block, type_length, 0x24);
+ZIPC_AT(zipc_block, body_offset, 0x28);
+ZIPC_AT(zipc_block, body_bytes, 0x30);
+ZIPC_AT(zipc_block, readable, 0x40);
+ZIPC_AT(zipc_block, writable, 0x50);
+static_assert(sizeof(struct zipc_block) == 128, "block header is two lines");
+
+/*
+ * The place ring, body of a Queue; see place_ring.c. Positions run free from 1
+ * and never wrap (62 bits); the slot of position p is p modulo slots. All zero
+ * but for head and tail, which begin at 1, is an empty ring.
+ */
+struct zipc_place_ring {
+	/* constant */
+	uint64_t slots;          /* 0x00 at least capacity + writers */
+	uint32_t slot_bytes;     /* 0x08 8 + elem_size rounded up to 8 */
+	uint32_t writers;        /* 0x0C records */
+	uint64_t writers_offset; /* 0x10 bytes from the body's start */
+	uint64_t slots_offset;   /* 0x18 bytes from the body's start */
+	uint64_t reserved[4];    /* 0x20 zero */
+	/* written by consumers */
+	_Atomic uint64_t head;   /* 0x40 next position to take */
+	uint64_t head_line[7];
+	/* written by who settles */
+	_Atomic uint64_t verdict;  /* 0x80 position << 2 | state */
+	_Atomic uint64_t active;   /* 0x88 epoch << 1 | up */
+	_Atomic uint32_t patience; /* 0x90 doublings */
+	uint32_t settle_line[11];
+	/* written by producers */
+	_Atomic uint64_t tail;   /* 0xC0 next position to claim */
+	uint64_t tail_line[7];
+};
+ZIPC_AT(zipc_place_ring, slot_bytes, 0x08);
+ZIPC_AT(zipc_place_ring, writers, 0x0C);
+ZIPC_AT(zipc_place_ring, writers_offset, 0x10);
+ZIPC_AT(zipc_place_ring, slots_offset, 0x18);
+ZIPC_AT(zipc_place_ring, head, 0x40);
+ZIPC_AT(zipc_place_ring, verdict, 0x80);
+ZIPC_AT(zipc_place_ring, active, 0x88);
+ZIPC_AT(zipc_place_ring, patience, 0x90);
+ZIPC_AT(zipc_place_ring, tail, 0xC0);
+static_assert(sizeof(struct zipc_place_ring) == 256, "ring is four lines");
+
+/* One line per writer, from writers_offset. */
+struct zipc_writer {
+	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t claim;  /* 0x08 position << 10 | count << 2 | state */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_writer, claim, 0x08);
+static_assert(sizeof(struct zipc_writer) == 64, "writer is a line");
+
+/* From slots_offset: turn, then the element, padded to 8 bytes. */
+struct zipc_slot {
+	_Atomic uint64_t turn;      /* 0x00 the position published here */
+	_Atomic uint64_t element[]; /* 0x08 */
+};
+ZIPC_AT(zipc_slot, element, 0x08);
+
+/* Another build's sizes make another word, and it is refused. */
+#define ZIPC_FORMAT_WORD                                                     \
+	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \
+		    sizeof(struct zipc_participant) << 16 |                  \
+		    sizeof(struct zipc_block) << 24))
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching a segment by pread(2) on its file: no mapping, no participant, no
+ * page allocated, nothing that the data path could notice. Each answer was true
+ * at some moment during its call, unless its comment says otherwise. Everything
+ * read is checked before it is used: a damaged segment gives -EBADMSG.
+ *
+ * Crash: watching writes nothing, so nothing is left.
+ */
+#ifndef ZIPC_INSPECT_H
+#define ZIPC_INSPECT_H
+
+#include <sys/types.h>
+#include <zipc/type.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct zipc_view;
+
+/*
+ * The names in /dev/shm that may be segments (regular files; without a slash,
+ * sorted), by calling each(); a result other than 0 ends the walk and is
+ * returned. Says nothing on whether they can be opened.
+ */
+int zipc_view_names(int (*each)(const char *name, void *context),
+		    void *context);
+
+/*
+ * The file under a name, told without a view: also one that may not be read or
+ * is no segment. Returns 0; -ENOENT, -EINVAL, -ENAMETOOLONG.
+ */
+struct zipc_view_file {
+	uint64_t size_bytes, resident_bytes, inode;
+	unsigned mode, uid, gid;
+	int segment; /* 1: begins as one does; 0: no; -1: unreadable */
+};
+int zipc_view_file(const char *name, struct zipc_view_file *out);
+
+/*
+ * Returns 0; -ENOENT; -EACCES; -EBADMSG damaged or no segment;
+ * -EPROTONOSUPPORT another version; -EINVAL, -ENAMETOOLONG for the name.
+ */
+int zipc_view_open(struct zipc_view **out, const char *name);
+void zipc_view_close(struct zipc_view *view);
+
+struct zipc_view_segment {
+	char name[256];
+	uint64_t id;
+	uint64_t size_bytes;
+	uint64_t used_bytes;     /* handed out to structures and the table */
+	uint64_t resident_bytes; /* memory it takes now */
+	uint64_t created_ns;     /* since 1970 */
+	uint64_t inode;
+	unsigned mode, uid, gid;
+	unsigned unlinked; /* 1: its name is gone, or another's now */
+	unsigned symmetric_fences;
+	unsigned entries, max_entries;
+	unsigned participants, max_participants; /* the living */
+};
+int zipc_view_segment(struct zipc_view *view, struct zipc_view_segment *out);
+
+struct zipc_view_entry {
+	char name[ZIPC_NAME_MAX + 1];
+	char type[ZIPC_TYPE_MAX + 1];
+	char kind_name[16]; /* "array"; "kind 77" for one not known here */
+	unsigned kind;      /* enum zipc_kind */
+	uint64_t offset_bytes, size_bytes;
+	uint64_t elem_size; /* bytes */
+	uint64_t capacity;  /* elements */
+	uint64_t size;      /* elements in it now */
+	uint64_t added, removed; /* since it was created; 0 for an array */
+	unsigned readers_asleep, writers_asleep; /* 1: there may be some */
+	uint64_t late_wakes;
+};
+/* Entry i of the table, or the one called name; -ENOENT. */
+int zipc_view_entry(struct zipc_view *view, unsigned i,
+		    struct zipc_view_entry *out);
+int zipc_view_find(struct zipc_view *view, const char *name,
+		   struct zipc_view_entry *out);
+
+/*
+ * Up to n elements of what entry tells of, from the from-th (0: the oldest, or
+ * an array's first), into bytes, n times entry->elem_size long; ids[] (may be
+ * NULL) gets each one's index, or position since create. Elements that are
+ * taken or rewritten meanwhile are left out: each that is returned was whole,
+ * but they may not all have been inside at one moment. Returns how many;
+ * -ENOENT (another structure is there by now), -EBADMSG, -EOPNOTSUPP.
+ */
+int64_t zipc_view_elements(struct zipc_view *view,
+			   const struct zipc_view_entry *entry, uint64_t from,
+			   uint64_t n, void *bytes, uint64_t *ids);
+
+struct zipc_view_participant {
+	unsigned index, incarnation;
+	unsigned alive;
+	int pid; /* as its own pid namespace counts */
+	unsigned uid;
+	uint64_t since_ns; /* since 1970 */
+	char name[17];
+};
+/* Places 0 to max_participants - 1; -ENOENT for one never used. */
+int zipc_view_participant(struct zipc_view *view, unsigned i,
+			  struct zipc_view_participant *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queue: first in, first out; any number of producers and consumers, threads
+ * and processes; elements of 1 byte to 1 MiB; a fixed, exact capacity.
+ *
+ * Progress    push and pop are lock-free unless they wait for room or an
+ *             element. Waiting is a futex sleep. A process that is stopped
+ *             inside delays the others by a bounded time, once.
+ * Ordering    what a producer did before its push is seen after the pop. The
+ *             elements of one producer leave in the order it pushed them.
+ * Crash       a killed push happened wholly or not at all; a killed pop too,
+ *             and one that happened takes its element with it. All room comes
+ *             back by itself.
+ */
+#ifndef ZIPC_QUEUE_H
+#define ZIPC_QUEUE_H
+
+#include <zipc/segment.h>
+#include <zipc/type.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct zipc_queue;
+
+struct zipc_queue_options {
+	/*
+	 * How many handles may push at the same time; 0: 64, or fewer for
+	 * elements over 16 KiB, as each one costs the room of one element. A
+	 * handle takes its place at its first push and keeps it until closed.
+	 */
+	unsigned max_writers;
+};
+
+/* As zipc_array_create(), zipc_array_open() and zipc_array_open_or_create(). */
+int zipc_queue_create(struct zipc_queue **out, struct zipc_segment *segment,
+		      const char *name, const char *type, uint64_t capacity);
+int zipc_queue_create_with(struct zipc_queue **out,
+			   struct zipc_segment *segment, const char *name,
+			   const char *type, uint64_t capacity,
+			   const struct zipc_queue_options *options);
+int zipc_queue_open(struct zipc_queue **out, struct zipc_segment *segment,
+		    const char *name, const char *type);
+int zipc_queue_open_or_create(struct zipc_queue **out,
+			      struct zipc_segment *segment, const char *name,
+			      const char *type, uint64_t capacity);
+
+/*
+ * Append a copy of *elem; wait at most timeout_ns for room.
+ * Returns 0; -EAGAIN full (ZIPC_NOWAIT); -ETIMEDOUT; -EUSERS all writers'
+ * places are held by live processes; -EROFS; -EBADMSG.
+ */
+int zipc_queue_push(struct zipc_queue *queue, const void *elem,
+		    int64_t timeout_ns);
+
+/*
+ * Take the oldest element into *elem; wait at most timeout_ns for one.
+ * Returns 0; -EAGAIN empty (ZIPC_NOWAIT); -ETIMEDOUT; -EROFS; -EBADMSG.
+ */
+int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns);
+
+/*
+ * The same for n elements side by side. push_n waits until all are in, or the
+ * deadline; pop_n waits until there is one, and takes what there is, up to n.
+ * Returns how many were moved, in order from the first; if none, the error.
+ * n = 0 returns 0. Other producers' elements may come to stand between.
+ */
+int64_t zipc_queue_push_n(struct zipc_queue *queue, const void *elems,
+			  uint64_t n, int64_t timeout_ns);
+int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
+			 int64_t timeout_ns);
+
+/*
+ * Elements inside: true at some moment during the call, and counting pushes
+ * that are under way.
+ */
+uint64_t zipc_queue_size(const struct zipc_queue *queue);
+uint64_t zipc_queue_capacity(const struct zipc_queue *queue);
+uint64_t zipc_queue_elem_size(const struct zipc_queue *queue); /* bytes */
+const struct zipc_type *zipc_queue_type(const struct zipc_queue *queue);
+
+void zipc_queue_close(struct zipc_queue *queue);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inspection, inside: a view is a descriptor and a copy of the header's
+ * constants; a kind of structure plugs in as one row of the table in inspect.c.
+ *
+ * Whatever is read is a copy, is checked against the file's size before it
+ * is used, and is never read a second time in the belief that it is the same.
+ */
+#ifndef ZIPC_INSPECT_INTERNAL_H
+#define ZIPC_INSPECT_INTERNAL_H
+
+#include "format.h"
+
+#include <zipc/inspect.h>
+
+struct zipc_view {
+	int fd;
+	char name[256];            /* without its slash */
+	uint64_t file_bytes;       /* those that the header claims */
+	uint64_t blocks_at;        /* bytes: no block begins before this */
+	struct zipc_header header; /* as it was at open */
+};
+
+struct zipc_view_kind;
+
+/* A structure's block, whose places in the file have been checked. */
+struct zipc_view_block {
+	char name[ZIPC_NAME_MAX + 1];
+	uint64_t at, bytes;                /* in the file */
+	uint64_t body_at;                  /* in the file */
+	struct zipc_block head;            /* the copy */
+	const struct zipc_view_kind *kind; /* NULL: not known here */
+};
+
+struct zipc_view_kind {
+	unsigned kind;
+	const char *name;
+	/* Check the body; fill in size, added and removed. 0 or -errno. */
+	int (*describe)(struct zipc_view *view,
+			const struct zipc_view_block *block,
+			struct zipc_view_entry *out);
+	/* As zipc_view_elements(). */
+	int64_t (*elements)(struct zipc_view *view,
+			    const struct zipc_view_block *block, uint64_t from,
+			    uint64_t n, void *bytes, uint64_t *ids);
+};
+
+extern const struct zipc_view_kind zipc_view_array;
+extern const struct zipc_view_kind zipc_view_queue;
+
+/*
+ * Copy n bytes from offset on. What was read is read before anything that a
+ * later call reads. Returns 0; -EBADMSG if they are not all inside the file.
+ */
+int zipc_view_read(struct zipc_view *view, uint64_t offset, void *bytes,
+		   uint64_t n);
+
+/* Keep the message that block is damaged in the way told; -EBADMSG. */
+int zipc_view_damaged(const struct zipc_view *view, const char *name,
+		      const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+#endif

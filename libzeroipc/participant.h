@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Participants: which processes have a segment open, and which still live.
+ *
+ * A place is owned by who holds the lock (F_OFD_SETLK) on the byte
+ * ZIPC_LIFE_BYTE + index of the segment's file. The kernel drops it when the
+ * process ends, however it ends, and across pid namespaces. A new owner first
+ * raises the incarnation: words that name the old owner are then about someone
+ * dead.
+ *
+ * Two cases need more than the lock. A child that was forked and stopped before
+ * its at-fork handler still holds its parent's description; and a new owner
+ * stopped before it raised the incarnation makes the old one look alive. In
+ * both the pid that stands in the place is gone or has another start time,
+ * which proves death to everyone in the same pid namespace.
+ */
+#ifndef ZIPC_PARTICIPANT_H
+#define ZIPC_PARTICIPANT_H
+
+#include "format.h"
+
+#include <stdbool.h>
+
+/*
+ * A holder names a participant in the word that claims something: incarnation
+ * << 16 | index + 1. 0 is nobody.
+ */
+static inline uint64_t zipc_holder(uint32_t index, uint32_t incarnation)
+{
+	return (uint64_t)incarnation << 16 | (index + 1);
+}
+
+static inline uint32_t zipc_holder_index(uint64_t holder)
+{
+	return (uint32_t)(holder & 0xFFFF) - 1;
+}
+
+static inline uint32_t zipc_holder_incarnation(uint64_t holder)
+{
+	return (uint32_t)(holder >> 16);
+}
+
+/*
+ * Take a free place of count, by locks on fd, which must be a description of
+ * this process's own, open for writing. Returns 0 and the holder word that
+ * names the caller; -EUSERS.
+ */
+int zipc_participant_join(uint64_t *holder, int fd,
+			  struct zipc_participant *places, uint32_t count);
+
+/* What proves a participant's life, copied from its place. */
+struct zipc_life {
+	uint32_t incarnation;
+	uint32_t pid;
+	uint64_t start_ticks;
+	uint32_t pid_namespace;
+};
+
+/*
+ * Whether the participant at index lives, as fd's file and /proc tell; fd must
+ * not be the description that it joined by (a lock never conflicts with its
+ * own description).
+ */
+bool zipc_participant_lives(int fd, uint32_t index,
+			    const struct zipc_life *life);
+
+#endif

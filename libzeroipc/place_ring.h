@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The place ring: claim a position, write in place, publish by a plain store;
+ * take back what is stuck. It is the body of a Queue.
+ *
+ * A locked instruction on a line that the other side polls costs several times
+ * a whole push, while plain stores hide in the store buffer. So a push has one
+ * locked instruction, on tail, and publishes by a plain store of the turn into
+ * the element's own line; and whoever meets a position that is claimed but not
+ * published, by a writer that is slow, stopped or dead, settles it, and pays
+ * for the fence that the writer left out (fence.h).
+ *
+ * State
+ *   slots     {turn, element}; the slot of position p is p modulo slots, and
+ *             turn = p says that p is published there
+ *   tail      next position to claim       (written by push)
+ *   head      next position to take        (written by pop, and by settle)
+ *   writers   one record per writing handle: its holder, and its claim
+ *             {position, count, VOID | OPEN | ASKED | REVOKED}
+ *   verdict   {position, ASKING | PUBLISHED | REVOKED}: one question at a
+ *             time, always about the position at head
+ *   active    {epoch, up}: while it is up, claims may be asked or revoked,
+ *             and push and pop look twice
+ *
+ * Push of n (1 to 256)
+ *   1 room: tail - head + n <= capacity (and the holes, see Quarantine); head
+ *     is re-read only when its cached copy says full
+ *   2 claim = {T, n, OPEN}
+ *   3 CAS tail T -> T + n; on failure go to 1
+ *   4 if active is up: give up the positions from the first quarantined slot on
+ *   5 for each element: copy it, turn = T + i, light fence, load the own claim;
+ *     unless it is untouched, answer
+ *
+ *   Answer. The claim is {V, .., ASKED}: CAS verdict {V, ASKING} -> PUBLISHED,
+ *   if V is published. When that succeeds, or the verdict is not {V, REVOKED}
+ *   and after reading it the claim is still not REVOKED: go on. Otherwise V and
+ *   what follows it in the claim is taken back: CAS turn V -> 0, CAS head
+ *   V -> V + 1, claim = VOID, and the elements from V on are pushed again.
+ *
+ * Pop of n
+ *   1 the turns from head H on that are published, at least that of H
+ *   2 if active is up: one only, and if the verdict is {H, ASKING | REVOKED}
+ *     settle H first
+ *   3 copy, CAS head H -> H + n; on failure the copy is worthless: go to 1
+ *
+ *   When H is not published: if nothing is published behind it, the ring is
+ *   empty. Else wait for the writer as long as patience says, then settle H.
+ *
+ * Settle H. Anyone may, at any time, and who comes later goes on or repeats.
+ *   1 the verdict is about an older position and done with (PUBLISHED, or
+ *     REVOKED and head past it; else do that first), and head = H:
+ *     CAS it to {H, ASKING}
+ *   2 {H, ASKING}: raise active to a new epoch; CAS every claim that holds H
+ *     and is OPEN, or ASKED about an older position, to {H, rest, ASKED};
+ *     heavy fence. If turn >= H or head > H: CAS verdict to {H, PUBLISHED};
+ *     else to {H, REVOKED}
+ *   3 {H, REVOKED}: CAS every claim {H, .., ASKED} to REVOKED, and only then
+ *     CAS head H -> H + 1. {H, PUBLISHED}: CAS every {H, .., ASKED} to OPEN
+ *
+ * Why a revoked writer can not be missed: it stores the turn, then loads its
+ * claim; the settler writes the claim, then (behind the fence) loads the turn.
+ * One sees the other. Why nobody takes a revoked position that is published
+ * late: active was up before the question, comes down only when the claim is
+ * resolved and head has passed, and pop looks at it after the turn.
+ *
+ * Batches. A writer publishes in order and asks itself after each, so when V is
+ * revoked none behind it in the claim was published. The claim then begins at
+ * V: a position in it is asked at most once, and a settler that is late changes
+ * nothing. The rest is settled one by one, each finding no open claim.
+ *
+ * Quarantine. A revoked writer that is stopped may still write into its slot.
+ * While a claim is ASKED or REVOKED at a position of the same slot and an
+ * earlier lap, who claims that slot gives the position up. Such a position does
+ * not count when push looks for room, and there is one slot more than capacity
+ * for each writer: so the capacity stays whole. A claim of a dead holder is
+ * resolved by whoever meets it: read the claim, then prove the holder dead,
+ * then CAS from the value read (in the other order a new owner of the record
+ * would lose its claim).
+ *
+ *   edge      written by       read by         carries
+ *   filled    push             pop, settle     the element behind its turn
+ *   room      pop, settle      push            the slot may be written again
+ *   asked     settle           push            the question, by the claim
+ *   raised    settle           pop, push       there is a question
+ *   judged    settle, push     push, pop       the verdict
+ *
+ * What a crash leaves: before 3 nothing. Behind it a position that is claimed
+ * and not published; it is settled by who meets it. Behind the store of the
+ * turn the element is there. A pop is done, or not, by its CAS.
+ */
+#ifndef ZIPC_PLACE_RING_H
+#define ZIPC_PLACE_RING_H
+
+#include "segment.h"
+#include "table.h"
+
+#define ZIPC_BATCH_MAX 256u
+
+/* A position, and its slot's index. */
+struct zipc_cursor {
+	uint64_t position, index;
+};
+
+/* A process's handle on a ring; all constants are checked copies. */
+struct zipc_places {
+	struct zipc_segment *segment;
+	struct zipc_place_ring *ring;
+	struct zipc_writer *writers;
+	unsigned char *slots;
+	struct zipc_event *readable, *writable;
+	uint64_t capacity, elem_size, slot_count;
+	uint32_t slot_bytes, writer_count;
+	bool symmetric;
+	struct zipc_writer *mine; /* the own record */
+	unsigned generation;      /* of forks, when it was taken; 0: none */
+	uint64_t head_seen;       /* at most head */
+	uint64_t epoch_tidied;    /* of active */
+	unsigned tidies;
+	struct zipc_cursor in, out; /* where push and pop were last */
+};
+
+/* The body's size; UINT64_MAX: too large. */
+uint64_t zipc_places_bytes(uint64_t capacity, uint64_t elem_size,
+			   uint32_t writers);
+void zipc_places_build(unsigned char *body, uint64_t capacity,
+		       uint64_t elem_size, uint32_t writers);
+
+/* Check the ring that was found and make the handle; -EBADMSG. */
+int zipc_places_open(struct zipc_places *places, struct zipc_segment *segment,
+		     const struct zipc_found *found, const char *name);
+void zipc_places_close(struct zipc_places *places);
+
+/*
+ * Move up to n elements without waiting for room or elements; at least one, or
+ * -EAGAIN. push: the caller has made sure of a writer record.
+ */
+int64_t zipc_places_push(struct zipc_places *places, const void *elems,
+			 uint64_t n);
+int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n);
+
+/* The same for one element, in as few steps as can be; 0 or -errno. */
+int zipc_places_push_one(struct zipc_places *places, const void *elem);
+int zipc_places_pop_one(struct zipc_places *places, void *elem);
+
+/* Elements inside, with those whose push is under way. */
+uint64_t zipc_places_size(const struct zipc_places *places);
+
+/* Own a writer record; -EUSERS. */
+int zipc_places_become_writer(struct zipc_places *places);
+
+/* settling: place_settle.c */
+
+/* Settle position, if head is still there; 0, -EBADMSG, -EOPNOTSUPP. */
+int zipc_places_settle(struct zipc_places *places, uint64_t position);
+
+/*
+ * The position at head is claimed and not published. Wait for its writer as
+ * long as patience says, then settle it; 0 when there is something new.
+ */
+int zipc_places_unstick(struct zipc_places *places, uint64_t position);
+
+/*
+ * The own claim on [first, first + n) was touched, after first + i was
+ * published: how many of the n stand, or n: go on.
+ */
+uint64_t zipc_places_answer(struct zipc_places *places, uint64_t first,
+			    uint64_t n, uint64_t i);
+
+/* With active up: how many of [first, first + n) may be written, from first. */
+uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
+			      uint64_t n);
+
+/*
+ * With active up: how many positions of [head, tail) were given up because
+ * their slot is in quarantine. Each was claimed after the quarantine began, so
+ * none of them is published.
+ */
+uint64_t zipc_places_holes(const struct zipc_places *places, uint64_t head,
+			   uint64_t tail);
+
+/* With active up: resolve what can be, and lower it when nothing is left. */
+void zipc_places_tidy(struct zipc_places *places);
+
+/* A dead holder's record has become the caller's own: void its claim. */
+void zipc_places_inherit(struct zipc_places *places,
+			 struct zipc_writer *record);
+
+/* words */
+
+enum zipc_claim_state { ZIPC_VOID, ZIPC_OPEN, ZIPC_ASKED, ZIPC_REVOKED };
+enum zipc_verdict { ZIPC_IS_PUBLISHED, ZIPC_ASKING, ZIPC_IS_REVOKED };
+
+#define ZIPC_CLAIM_POSITIONS ((UINT64_C(1) << 54) - 1)
+
+static inline uint64_t zipc_claim(uint64_t position, uint64_t count,
+				  enum zipc_claim_state state)
+{
+	return position << 10 | (count - 1) << 2 | state;
+}
+
+static inline enum zipc_claim_state zipc_claim_state(uint64_t claim)
+{
+	return claim & 3;
+}
+
+static inline uint64_t zipc_claim_count(uint64_t claim)
+{
+	return (claim >> 2 & 0xFF) + 1;
+}
+
+/* How far position lies behind the claim's first, by the 54 bits it keeps. */
+static inline uint64_t zipc_claim_distance(uint64_t claim, uint64_t position)
+{
+	return (position - (claim >> 10)) & ZIPC_CLAIM_POSITIONS;
+}
+
+static inline uint64_t zipc_verdict(uint64_t position, enum zipc_verdict state)
+{
+	return position << 2 | state;
+}
+
+static inline struct zipc_slot *zipc_slot(const struct zipc_places *places,
+					  uint64_t position)
+{
+	return (struct zipc_slot *)(void *)
+		(places->slots +
+		 position % places->slot_count * places->slot_bytes);
+}
+
+/* filled: acquire; pairs with push. */
+static inline uint64_t zipc_turn(const struct zipc_slot *slot)
+{
+	return atomic_load_explicit(&slot->turn, memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queue: a place ring with a type, and waiting at both its ends. What makes it
+ * correct, and what a crash leaves, stands in place_ring.h.
+ */
+#include "clock.h"
+#include "error.h"
+#include "place_ring.h"
+#include "wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zipc/queue.h>
+
+#define ELEM_MAX (UINT64_C(1) << 20)
+#define WRITERS 64u
+#define WRITERS_MOST 4096u
+
+struct zipc_queue {
+	struct zipc_places places;
+	struct zipc_spin push_spin, pop_spin;
+	struct zipc_segment *segment;
+	unsigned generation; /* of forks, when it was last entered; 0: never */
+	struct zipc_type *type;
+	char name[ZIPC_NAME_MAX + 1];
+};
+
+/* create and open */
+
+/* Each writer costs a slot, so large elements have fewer by default. */
+static uint32_t writers_for(const struct zipc_plan *plan, uint64_t elem_size)
+{
+	if (plan->option)
+		return plan->option;
+	if (elem_size <= 16384)
+		return WRITERS;
+	return elem_size <= 262144 ? WRITERS / 4 : WRITERS / 8;
+}
+
+static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
+{
+	return zipc_places_bytes(plan->capacity, elem_size,
+				 writers_for(plan, elem_size));
+}
+
+static void build(const struct zipc_plan *plan, unsigned char *body,
+		  uint64_t elem_size)
+{
+	zipc_places_build(body, plan->capacity, elem_size,
+			  writers_for(plan, elem_size));
+}
+
+static struct zipc_plan plan_of(const char *type, uint64_t capacity,
+				unsigned max_writers)
+{
+	return (struct zipc_plan){ .kind = ZIPC_QUEUE,
+				   .type = type,
+				   .capacity = capacity,
+				   .body_bytes = body_bytes,
+				   .build = build,
+				   .elem_size_max = ELEM_MAX,
+				   .option = max_writers };
+}
+
+/* The handle on what was found; takes found->type. */
+static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
+		     const char *name, const struct zipc_found *found)
+{
+	struct zipc_queue *queue = calloc(1, sizeof(*queue));
+	int rc = queue ? zipc_places_open(&queue->places, segment, found, name)
+		       : zipc_fail_as(ENOMEM, "out of memory");
+
+	if (rc) {
+		zipc_type_free(found->type);
+		free(queue);
+		return rc;
+	}
+	queue->segment = zipc_segment_hold(segment);
+	queue->type = found->type;
+	strcpy(queue->name, name); /* the table has measured it */
+	*out = queue;
+	return 0;
+}
+
+int zipc_queue_create_with(struct zipc_queue **out,
+			   struct zipc_segment *segment, const char *name,
+			   const char *type, uint64_t capacity,
+			   const struct zipc_queue_options *options)
+{
+	unsigned writers = options ? options->max_writers : 0;
+	struct zipc_plan plan = plan_of(type, capacity, writers);
+	struct zipc_found found;
+	int rc;
+
+	if (writers > WRITERS_MOST)
+		return zipc_fail(EINVAL, "max_writers is %u: at most %u",
+				 writers, WRITERS_MOST);
+	rc = zipc_table_create(&found, segment, name, &plan);
+	return rc ? rc : handle_on(out, segment, name, &found);
+}
+
+int zipc_queue_create(struct zipc_queue **out, struct zipc_segment *segment,
+		      const char *name, const char *type, uint64_t capacity)
+{
+	return zipc_queue_create_with(out, segment, name, type, capacity, NULL);
+}
+
+int zipc_queue_open(struct zipc_queue **out, struct zipc_segment *segment,
+		    const char *name, const char *type)
+{
+	struct zipc_found found;
+	int rc = zipc_table_find(&found, segment, name, ZIPC_QUEUE, type);
+
+	return rc ? rc : handle_on(out, segment, name, &found);
+}
+
+int zipc_queue_open_or_create(struct zipc_queue **out,
+			      struct zipc_segment *segment, const char *name,
+			      const char *type, uint64_t capacity)
+{
+	struct zipc_plan plan = plan_of(type, capacity, 0);
+	struct zipc_found found;
+	int rc = zipc_table_open_or_create(&found, segment, name, &plan);
+
+	return rc ? rc : handle_on(out, segment, name, &found);
+}
+
+/* use */
+
+/* The first operation of a handle, and of a forked child. */
+static int enter_first(struct zipc_queue *queue)
+{
+	int rc;
+
+	if (queue->segment->read_only)
+		return zipc_fail(EROFS, "segment `/%s` is open for reading "
+				 "only: queue `%s` cannot be used through it",
+				 queue->segment->name, queue->name);
+	rc = zipc_segment_enter(queue->segment);
+	if (!rc)
+		queue->generation = zipc_fork_generation;
+	return rc;
+}
+
+static int enter_first_to_push(struct zipc_queue *queue)
+{
+	int rc = enter_first(queue);
+
+	return rc ? rc : zipc_places_become_writer(&queue->places);
+}
+
+static inline int enter(struct zipc_queue *queue)
+{
+	if (__builtin_expect(queue->generation == zipc_fork_generation, 1))
+		return 0;
+	return enter_first(queue);
+}
+
+/* A writer also owns a record; a forked child takes one of its own. */
+static inline int enter_to_push(struct zipc_queue *queue)
+{
+	if (__builtin_expect(queue->places.generation == zipc_fork_generation,
+			     1))
+		return 0;
+	return enter_first_to_push(queue);
+}
+
+/* What an attempt moves, and where. */
+struct transfer {
+	struct zipc_places *places;
+	void *elems;
+	uint64_t n;
+};
+
+static int64_t attempt_push(void *context)
+{
+	struct transfer *t = context;
+
+	return zipc_places_push(t->places, t->elems, t->n);
+}
+
+static int64_t attempt_pop(void *context)
+{
+	struct transfer *t = context;
+
+	return zipc_places_pop(t->places, t->elems, t->n);
+}
+
+static int64_t wait_to_push(struct zipc_queue *queue, const void *elems,
+			    uint64_t n, int64_t deadline_ns)
+{
+	struct transfer transfer = { &queue->places, (void *)elems, n };
+
+	return zipc_wait(queue->places.writable, queue->places.symmetric,
+			 &queue->push_spin, deadline_ns, attempt_push,
+			 &transfer);
+}
+
+static int64_t wait_to_pop(struct zipc_queue *queue, void *elems, uint64_t n,
+			   int64_t deadline_ns)
+{
+	struct transfer transfer = { &queue->places, elems, n };
+
+	return zipc_wait(queue->places.readable, queue->places.symmetric,
+			 &queue->pop_spin, deadline_ns, attempt_pop,
+			 &transfer);
+}
+
+int64_t zipc_queue_push_n(struct zipc_queue *queue, const void *elems,
+			  uint64_t n, int64_t timeout_ns)
+{
+	const unsigned char *from = elems;
+	int64_t deadline = 0, moved = 0;
+	uint64_t done = 0;
+	int rc = enter_to_push(queue);
+
+	if (rc)
+		return rc;
+	while (done < n) {
+		moved = zipc_places_push(&queue->places, from, n - done);
+		if (moved == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
+			if (!deadline)
+				deadline = zipc_deadline(timeout_ns);
+			moved = wait_to_push(queue, from, n - done, deadline);
+		}
+		if (moved < 0)
+			break;
+		done += (uint64_t)moved;
+		from += (uint64_t)moved * queue->places.elem_size;
+	}
+	return done ? (int64_t)done : moved;
+}
+
+int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
+			 int64_t timeout_ns)
+{
+	int64_t moved;
+	int rc = enter(queue);
+
+	if (rc)
+		return rc;
+	if (!n)
+		return 0;
+	moved = zipc_places_pop(&queue->places, elems, n);
+	if (moved == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
+		moved = wait_to_pop(queue, elems, n, zipc_deadline(timeout_ns));
+	return moved;
+}
+
+int zipc_queue_push(struct zipc_queue *queue, const void *elem,
+		    int64_t timeout_ns)
+{
+	int64_t moved;
+	int rc = enter_to_push(queue);
+
+	if (rc)
+		return rc;
+	rc = zipc_places_push_one(&queue->places, elem);
+	if (__builtin_expect(rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT, 1))
+		return rc;
+	moved = wait_to_push(queue, elem, 1, zipc_deadline(timeout_ns));
+	return moved < 0 ? (int)moved : 0;
+}
+
+int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
+{
+	int64_t moved;
+	int rc = enter(queue);
+
+	if (rc)
+		return rc;
+	rc = zipc_places_pop_one(&queue->places, elem);
+	if (__builtin_expect(rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT, 1))
+		return rc;
+	moved = wait_to_pop(queue, elem, 1, zipc_deadline(timeout_ns));
+	return moved < 0 ? (int)moved : 0;
+}
+
+/* ask */
+
+uint64_t zipc_queue_size(const struct zipc_queue *queue)
+{
+	return zipc_places_size(&queue->places);
+}
+
+uint64_t zipc_queue_capacity(const struct zipc_queue *queue)
+{
+	return queue->places.capacity;
+}
+
+uint64_t zipc_queue_elem_size(const struct zipc_queue *queue)
+{
+	return queue->places.elem_size;
+}
+
+const struct zipc_type *zipc_queue_type(const struct zipc_queue *queue)
+{
+	return queue->type;
+}
+
+void zipc_queue_close(struct zipc_queue *queue)
+{
+	if (!queue)
+		return;
+	zipc_places_close(&queue->places);
+	zipc_type_free(queue->type);
+	zipc_segment_close(queue->segment);
+	free(queue);
+}

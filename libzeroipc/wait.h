@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event word: sleeping until something may have changed.
+ *
+ * The word is {count, CROWD, SLEEPERS}. A sleeper adds to the count and sets
+ * SLEEPERS, runs a heavy fence, looks again, and sleeps (a futex) only while
+ * the word is as it left it. A waker publishes, and then plainly loads the
+ * word: no SLEEPERS, nothing to do. So the sleeper pays for the fence, and a
+ * waker that finds nobody makes no system call.
+ *
+ *   edge       written by       read by          carries
+ *   sleepers   zipc_wait        zipc_wake        who slept must be woken
+ *
+ * A waker adds to the count, wakes as many as it has brought work for, and
+ * clears the bits if nobody was there and nobody arrived since. A sleeper or
+ * waker that dies costs one idle system call at worst.
+ *
+ * A process may die between its commit and its wake. So sleepers nap: two of
+ * them (nappers[], each a claim that expires by itself) look every 100 ms, the
+ * others every 5 s. Who finds no place as a napper sets CROWD, and a leaving
+ * napper then wakes a successor. A nap that ended by time, found work, and was
+ * not being woken just then is counted in late_wakes.
+ */
+#ifndef ZIPC_WAIT_H
+#define ZIPC_WAIT_H
+
+#include "fence.h"
+#include "format.h"
+
+#include <stdbool.h>
+
+/* How long it pays to spin, learned by each handle for itself. */
+struct zipc_spin {
+	unsigned limit; /* attempts */
+};
+
+
+/*
+ * Call attempt(), which returns -EAGAIN while what is waited for is not there,
+ * until it returns something else, or until the deadline (zipc_deadline()):
+ * then -ETIMEDOUT. The caller has made the first attempt.
+ */
+int64_t zipc_wait(struct zipc_event *event, bool symmetric,
+		  struct zipc_spin *spin, int64_t deadline_ns,
+		  int64_t (*attempt)(void *context), void *context);
+
+void zipc_wake_sleepers(struct zipc_event *event, uint64_t n);
+
+#define ZIPC_SLEEPERS 1u
+#define ZIPC_CROWD 2u
+#define ZIPC_ARRIVAL 4u
+
+/*
+ * After a publication that n waiters may use. The light fence keeps the load
+ * behind the publication.
+ */
+static inline void zipc_wake(struct zipc_event *event, bool symmetric,
+			     uint64_t n)
+{
+	zipc_fence_light(symmetric);
+	/* sleepers: relaxed is enough behind the fence; pairs with arrive(). */
+	if (__builtin_expect(atomic_load_explicit(&event->word,
+						  memory_order_relaxed) &
+				     ZIPC_SLEEPERS, 0))
+		zipc_wake_sleepers(event, n);
+}
+
+#endif

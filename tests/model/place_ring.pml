@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The place ring (libzeroipc/place_ring.h) as a model for spin, to be run by
+ * run.sh, which also lists the bounds and the mutations.
+ *
+ * Two writers push WORK0 and WORK1 elements, up to BATCH at a time. CONSUMERS
+ * pop, and settle whenever they like: patience may end at any time. A settler
+ * comes late, and a victim may be stopped or killed at any step.
+ *
+ * One step of a process is one access to shared memory, with what follows from
+ * it locally. Some steps join two reads; then the comment says why nothing is
+ * lost. Plain stores of a writer that somebody may have to wait for (a turn,
+ * and the voiding of a claim) go through its store buffer, which the memory
+ * system empties in order at some time. A locked instruction waits until the
+ * own buffer is empty, the heavy fence until each was. (Others need no buffer:
+ * the claim is followed at once by the locked instruction on tail, and an
+ * element is read only behind its turn.)
+ *
+ * The epoch of active never repeats, so its compare-and-swap succeeds if and
+ * only if nobody has changed the word since it was read: unchanged[] says so.
+ *
+ * Checked: each element whose push returned is popped once, in its producer's
+ * order, and no other; an answer that was PUBLISHED is about what is there. At
+ * the end, when nobody has anything to do: who is not stopped has finished, all
+ * positions are popped or settled, and no claim is owed and active is down
+ * but for what a stopped process owes.
+ */
+
+#ifndef CAPACITY
+#define CAPACITY 1
+#endif
+#ifndef WORK0
+#define WORK0 1
+#endif
+#ifndef WORK1
+#define WORK1 2
+#endif
+#ifndef BATCH0
+#define BATCH0 1
+#endif
+#ifndef BATCH1
+#define BATCH1 1
+#endif
+#ifndef CONSUMERS
+#define CONSUMERS 1
+#endif
+#ifndef SETTLES
+#define SETTLES 1
+#endif
+#ifndef LATE
+#define LATE 1 /* how often the late settler comes */
+#endif
+#define SLOTS (CAPACITY + 2)
+
+/* claim: {position, count, state}; verdict: {position, state} */
+#define VOID 0
+#define OPEN 1
+#define ASKED 2
+#define REVOKED 3
+#define IS_PUBLISHED 0
+#define ASKING 1
+#define IS_REVOKED 2
+#define CLAIM(p, n, s) ((p) << 3 | ((n) - 1) << 2 | (s))
+#define POSITION(c) ((c) >> 3)
+#define COUNT(c) (((c) >> 2 & 1) + 1)
+#define STATE(c) ((c) & 3)
+#define HOLDS(c, p) ((p) >= POSITION(c) && (p) < POSITION(c) + COUNT(c))
+#define VERDICT(p, s) ((p) << 2 | (s))
+#define SLOT(p) ((p) % SLOTS)
+#define ELEMENT(w, s) ((w) << 4 | (s))
+
+byte head = 1, tail = 1, verdict;
+byte turn[SLOTS], element[SLOTS], claim[2];
+bit up, unchanged[5]; /* active */
+
+/* A store of position p as a turn is p; the store of a void claim is 0. */
+chan buffer[2] = [4] of { byte };
+
+/* Ghosts: what was pushed and popped, and who can go on. */
+byte settles = SETTLES, begun[2], returned[2], popped[2];
+bit stopped[3], dead[2];
+
+#define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
+
+
+active proctype memory()
+{
+	byte x;
+
+end:	do
+	:: d_step {
+		buffer[0] ? x ->
+		if
+		:: x == 0 -> claim[0] = 0
+		:: else -> turn[SLOT(x)] = x
+		fi;
+		x = 0
+	}
+	:: d_step {
+		buffer[1] ? x ->
+		if
+		:: x == 0 -> claim[1] = 0
+		:: else -> turn[SLOT(x)] = x
+		fi;
+		x = 0
+	}
+	od
+}
+
+inline raise()
+{
+	up = 1;
+	unchanged[0] = 0;
+	unchanged[1] = 0;
+	unchanged[2] = 0;
+	unchanged[3] = 0;
+	unchanged[4] = 0
+}
+
+inline take(v)
+{
+	popped[(v) >> 4] = popped[(v) >> 4] + 1;
+	assert(popped[(v) >> 4] == ((v) & 15));
+	assert(popped[(v) >> 4] <= begun[(v) >> 4])
+}
+
+/* Whether a question is under way; verdict and head may be read at once, as
+ * who reads head later can only find it further on. */
+#define UNDER_WAY (STATE(verdict) == ASKING || \
+	(STATE(verdict) == IS_REVOKED && head <= verdict >> 2))
+
+/* c: a claim that was read as ASKED or REVOKED. */
+#define IS_TAKEN_BACK(c) (STATE(c) == REVOKED || \
+	verdict == VERDICT(POSITION(c), IS_REVOKED))
+#ifdef UNASK_EARLY
+#define IS_PAST(c) (!IS_TAKEN_BACK(c) && verdict > 0)
+#else
+#define IS_PAST(c) (!IS_TAKEN_BACK(c) && \
+	verdict != VERDICT(POSITION(c), ASKING))
+#endif
+
+inline swap_claim(w, from, to)
+{
+	if
+	:: claim[w] == from -> claim[w] = to
+	:: else -> owed = 1
+	fi
+}
+
+inline unpublish(p)
+{
+	if
+	:: turn[SLOT(p)] == p -> turn[SLOT(p)] = 0
+	:: else
+	fi
+}
+
+/* The claim, then the verdict and the holder, then the swap. */
+inline resolve(w)
+{
+	if
+	:: STATE(claim[w]) < ASKED
+	:: d_step { STATE(claim[w]) >= ASKED -> c = claim[w] };
+		if
+		:: IS_PAST(c);
+			d_step {
+				swap_claim(w, c, CLAIM(POSITION(c), COUNT(c),
+						       OPEN));
+				c = 0
+			}
+		:: IS_TAKEN_BACK(c) && dead[w];
+			d_step { unpublish(POSITION(c)) };
+			d_step { swap_claim(w, c, 0); c = 0 }
+		:: d_step { !IS_PAST(c) && !(IS_TAKEN_BACK(c) && dead[w]) ->
+			owed = 1;
+			c = 0 }
+		fi
+	fi
+}
+
+/* The verdict is looked at before the claims: a question that is asked behind
+ * it has raised active anew. One that head has passed is answered. */
+inline look_at_verdict()
+{
+	if
+#ifdef LOWER_EARLY
+	:: STATE(verdict) == ASKING -> owed = 1
+#else
+	:: UNDER_WAY -> owed = 1
+#endif
+	:: else
+	fi;
+#ifndef ASKING_STAYS
+	if
+	:: STATE(verdict) == ASKING && head > verdict >> 2 ->
+		verdict = VERDICT(verdict >> 2, IS_PUBLISHED);
+		owed = 0
+	:: else
+	fi
+#endif
+}
+
+/* zipc_places_tidy() by process me; the caller has c and owed. */
+inline tidy(me)
+{
+	if
+	:: !up
+	:: d_step { up -> unchanged[me] = 1 };
+#ifdef CLAIMS_FIRST
+		resolve(0);
+		resolve(1);
+		d_step { look_at_verdict() };
+#else
+		d_step { look_at_verdict() };
+		resolve(0);
+		resolve(1);
+#endif
+		d_step {
+			if
+			:: !owed && unchanged[me] -> raise(); up = 0
+			:: else -> unchanged[me] = 0
+			fi;
+			owed = 0
+		}
+	fi
+}
+
+/* Claim w is asked about position p: read and compare-and-swap are one step,
+ * as only a swap that succeeds has an effect. */
+inline ask(w, p)
+{
+	d_step {
+		if
+#ifdef NO_REBASE
+		:: HOLDS(claim[w], p) && STATE(claim[w]) == OPEN ->
+			claim[w] = CLAIM(POSITION(claim[w]), COUNT(claim[w]),
+					 ASKED)
+#else
+		:: HOLDS(claim[w], p) && (STATE(claim[w]) == OPEN ||
+		   (STATE(claim[w]) == ASKED && POSITION(claim[w]) < p)) ->
+			claim[w] = CLAIM(p, COUNT(claim[w]) -
+					 (p - POSITION(claim[w])), ASKED)
+#endif
+		:: else
+		fi
+	}
+}
+
+inline mark(w, p)
+{
+	d_step {
+		if
+		:: STATE(claim[w]) == ASKED && POSITION(claim[w]) == p ->
+			claim[w] = CLAIM(p, COUNT(claim[w]), REVOKED)
+		:: else
+		fi
+	}
+}
+
+/* In judge() the position is v; it is read at once whether it is published and
+ * whether head has passed it: the other way, head could only be further on. */
+inline judge()
+{
+	d_step { raise() };
+	ask(0, v);
+	ask(1, v);
+#ifndef NO_FENCE
+	empty(buffer[0]);
+	empty(buffer[1]);
+#endif
+#ifdef NO_HEAD_TEST
+	d_step { c = (turn[SLOT(v)] >= v -> IS_PUBLISHED : IS_REVOKED) };
+#else
+	d_step { c = (turn[SLOT(v)] >= v || head > v
+		      -> IS_PUBLISHED : IS_REVOKED) };
+#endif
+	d_step {
+		if
+		:: verdict == VERDICT(v, ASKING) -> verdict = VERDICT(v, c)
+		:: else
+		fi;
+		c = 0
+	}
+}
+
+inline pass_head(p)
+{
+	if
+	:: head == p -> head++
+	:: else
+	fi
+}
+
+inline take_back()
+{
+#ifdef PASS_FIRST
+	d_step { pass_head(h) };
+	mark(0, h);
+	mark(1, h);
+	h = 0
+#else
+	mark(0, h);
+	mark(1, h);
+	d_step { pass_head(h); h = 0 }
+#endif
+}
+
+/* zipc_places_settle() of position h, without the tidying at its end. Verdict
+ * and head are read at once, as head can only be found further on. */
+inline settle()
+{
+	do
+	:: d_step { head != h -> h = 0; v = 0 };
+		break
+	:: d_step { head == h && STATE(verdict) == ASKING ->
+		v = verdict >> 2;
+		assert(v <= h) };
+		judge()
+	:: d_step { head == h && verdict == VERDICT(h, IS_REVOKED) -> v = 0 };
+		take_back();
+		break
+	:: d_step { head == h && verdict == VERDICT(h, IS_PUBLISHED) ->
+		assert(turn[SLOT(h)] == h);
+		h = 0;
+		v = 0 };
+		break
+	:: d_step { head == h && STATE(verdict) != ASKING &&
+		    verdict >> 2 < h -> v = verdict };
+		d_step {
+			if
+			:: verdict == v -> verdict = VERDICT(h, ASKING)
+			:: else
+			fi;
+			v = 0
+		}
+	od
+}
+
+#define STUCK (head < tail && turn[SLOT(head)] != head)
+#define WILL_PUBLISH(w, p) (HOLDS(claim[w], p) && !stopped[w] && \
+	(STATE(claim[w]) == OPEN || STATE(claim[w]) == ASKED))
+
+/*
+ * Patience ends before a writer that goes on is done at most SETTLES times;
+ * without a bound there would be no end of positions.
+ */
+#define GOOD_REASON (!WILL_PUBLISH(0, head) && !WILL_PUBLISH(1, head))
+
+proctype consumer(byte me)
+{
+	byte h, v, c;
+	bit owed, again;
+
+end:	do
+	/* Head and its turn are read at once: were head older than the turn,
+	 * the swap would fail. */
+	:: d_step { turn[SLOT(head)] == head -> h = head };
+		if
+		:: !up
+		:: up;
+			d_step { again = verdict == VERDICT(h, ASKING) ||
+					 verdict == VERDICT(h, IS_REVOKED) };
+			tidy(me);
+			if
+			:: again -> settle(); tidy(me)
+			:: else
+			fi
+		fi;
+		/* The copy, and the swap that makes it good. */
+		d_step {
+			if
+			:: !again && head == h ->
+				take(element[SLOT(h)]);
+				head++
+			:: else
+			fi;
+			h = 0;
+			again = 0
+		}
+	:: d_step { STUCK && (settles > 0 || GOOD_REASON) ->
+		settles = (GOOD_REASON -> settles : settles - 1);
+		h = head };
+		settle();
+		tidy(me)
+	od
+}
+
+/* It comes late, to settle, or (as push does) only to tidy. */
+proctype settler(byte me) provided (!stopped[SETTLER])
+{
+	byte h, v, c, n = LATE;
+	bit owed;
+
+end:	do
+#ifndef LATE_TIDIES
+	:: d_step { n > 0 && STUCK -> h = head; n-- };
+		settle();
+		tidy(me)
+#endif
+	:: d_step { n > 0 && up -> n-- };
+		tidy(me)
+	od
+}
+
+/* Positions of [T, T + k) that may be written, before the first quarantined. */
+inline free_run(w)
+{
+#ifdef NO_QUARANTINE
+	skip
+#else
+	d_step {
+		c = claim[1 - w];
+		if
+		:: STATE(c) >= ASKED && T > POSITION(c) ->
+			c = (T - POSITION(c)) % SLOTS;
+			c = (c -> SLOTS - c : 0);
+			n = (c < n -> c : n)
+		:: else
+		fi;
+		c = 0
+	}
+#endif
+}
+
+/* The own claim, c, is revoked from its position on. A locked instruction
+ * waits for the own stores. */
+inline give_back(w)
+{
+	d_step { empty(buffer[w]) -> unpublish(POSITION(c)) };
+	d_step { empty(buffer[w]) -> pass_head(POSITION(c)) };
+	d_step { buffer[w] ! 0; stand = POSITION(c) - T; c = 0 }
+}
+
+#define IS_ASKED(p, s) (STATE(c) == ASKED && verdict == VERDICT(p, s))
+
+/*
+ * zipc_places_answer() after p was published, and c was read as no longer OPEN
+ * from T on. The verdict is swapped as it is read: a swap that fails reads the
+ * claim and it again.
+ */
+inline answer(w, p)
+{
+	do
+	:: STATE(c) == REVOKED ->
+		give_back(w);
+		break
+	:: d_step { STATE(c) == OPEN -> c = 0 };
+		break
+	:: IS_ASKED(POSITION(c), IS_REVOKED) ->
+		give_back(w);
+		break
+	:: d_step { POSITION(c) > p && IS_ASKED(POSITION(c), ASKING) ->
+		c = 0 };
+		break
+	:: d_step { POSITION(c) <= p && IS_ASKED(POSITION(c), ASKING) &&
+		    empty(buffer[w]) ->
+		verdict = VERDICT(POSITION(c), IS_PUBLISHED);
+		c = 0 };
+		break
+	:: STATE(c) == ASKED && verdict != VERDICT(POSITION(c), ASKING) &&
+	   verdict != VERDICT(POSITION(c), IS_REVOKED) ->
+#ifndef ANSWER_AT_ONCE
+		if
+		:: d_step { claim[w] != c -> c = claim[w] }
+		:: d_step { claim[w] == c -> c = 0 };
+			break
+		fi
+#else
+		c = 0;
+		break
+#endif
+	od
+}
+
+/* Write and publish position T + i. */
+inline fill(w, i)
+{
+#ifdef PUBLISH_FIRST
+	buffer[w] ! T + i;
+	element[SLOT(T + i)] = ELEMENT(w, returned[w] + i + 1);
+#else
+	element[SLOT(T + i)] = ELEMENT(w, returned[w] + i + 1);
+	buffer[w] ! T + i;
+#endif
+	if
+	:: claim[w] == CLAIM(T, k, OPEN)
+	:: d_step { claim[w] != CLAIM(T, k, OPEN) -> c = claim[w] };
+		answer(w, T + i)
+	fi
+}
+
+/* Tail and head are read at once: were tail older, the swap would fail. */
+#define ROOM (tail - head < CAPACITY)
+
+inline look_for_room(w)
+{
+	T = tail;
+	k = CAPACITY - (tail - head);
+	k = (k > batch -> batch : k);
+	k = (k > work - returned[w] -> work - returned[w] : k);
+	begun[w] = returned[w] + k
+}
+
+proctype writer(byte w; byte work; byte batch) provided (!stopped[w])
+{
+	byte T, k, n, c, stand;
+
+end:	do
+	:: d_step { T == 0 && returned[w] < work && ROOM ->
+		look_for_room(w) }
+	/* The store of the claim comes behind all others. */
+	:: d_step { T > 0 && k > 0 && empty(buffer[w]) ->
+		claim[w] = CLAIM(T, k, OPEN) };
+		if
+		:: d_step { tail != T && ROOM -> look_for_room(w) }
+		:: d_step { tail != T && !ROOM ->
+#ifndef LOSER_STAYS
+			buffer[w] ! 0;
+#endif
+			T = 0;
+			k = 0 }
+		:: d_step { tail == T -> tail = T + k; n = k; stand = k };
+			if
+			:: !up
+			:: up;
+				free_run(w)
+			fi;
+			if
+			:: n > 0 -> fill(w, 0)
+			:: else
+			fi;
+			if
+			:: n > 1 && stand == k -> fill(w, 1)
+			:: else
+			fi;
+			atomic {
+				if
+				:: n < k -> buffer[w] ! 0
+				:: else
+				fi;
+				returned[w] = returned[w] +
+					      (stand < n -> stand : n);
+				T = 0;
+				k = 0;
+				n = 0;
+				stand = 0
+			}
+		fi
+	od
+}
+
+#define DONE(w, work) (returned[w] == work)
+
+#if defined(STOPS) || defined(KILLS)
+/* Stops somebody for good, or kills writer 0, whose stores still arrive. */
+active proctype fate()
+{
+	if
+	:: DONE(0, WORK0) && DONE(1, WORK1)
+#ifdef STOPS
+	:: !DONE(0, WORK0) -> stopped[0] = 1
+#if LATE > 0
+	:: stopped[SETTLER] = 1
+#endif
+#endif
+#ifdef KILLS
+	:: d_step { !DONE(0, WORK0) && empty(buffer[0]) ->
+		stopped[0] = 1;
+		dead[0] = 1 }
+#endif
+	fi
+}
+#endif
+
+/* A claim that is still asked about what is settled as published is harmless. */
+#define OWED(c) (STATE(c) >= ASKED && IS_TAKEN_BACK(c))
+
+/* When nothing moves any more. */
+proctype judgement()
+{
+	byte c;
+	bit owed;
+
+	timeout ->
+	tidy(4);
+	tidy(4);
+	d_step {
+		assert(DONE(0, WORK0) || stopped[0]);
+		assert(DONE(1, WORK1));
+		assert(head == tail);
+		assert(popped[0] >= returned[0] && popped[1] == returned[1]);
+		assert(stopped[0] || popped[0] == returned[0]);
+		assert(!OWED(claim[1]));
+		assert((stopped[0] && !dead[0]) || !OWED(claim[0]));
+		assert((stopped[0] && !dead[0]) || !up)
+	}
+}
+
+init {
+	atomic {
+		run writer(0, WORK0, BATCH0);
+		run writer(1, WORK1, BATCH1);
+		run consumer(0);
+#if CONSUMERS > 1
+		run consumer(1);
+#endif
+#if LATE > 0
+		run settler(2);
+#endif
+		run judgement()
+	}
+}

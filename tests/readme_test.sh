@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# label: medium
+#
+# What README.md and the manual print is what happens. README's programs, which
+# open with their file's name, are taken out as they stand; each command of its
+# ```console blocks is run, and must print what stands below it. The examples of
+# the man pages are compiled with all warnings, and run.
+# shellcheck disable=SC2317 # claims call their functions by name
+set -u
+: "${top_srcdir:=$PWD}" "${top_builddir:=$top_srcdir}" "${CC:=cc}"
+# shellcheck source=tests/private-shm.sh
+. "$top_srcdir/tests/private-shm.sh"
+
+scratch=$(mktemp -d)
+segments='sensors counters words'
+# shellcheck disable=SC2086 # a list of words
+must_be_free $segments
+trap 'rm -rf "$scratch"; (cd /dev/shm && rm -f $segments)' EXIT
+readme=$top_srcdir/README.md
+number=0 failed=0
+
+claim()
+{
+	local words=$1
+
+	shift
+	number=$((number + 1))
+	if "$@" >"$scratch/said" 2>&1; then
+		echo "ok $number - $words"
+	else
+		failed=1
+		echo "not ok $number - $words"
+		sed 's/^/# /' "$scratch/said"
+	fi
+}
+
+# The tree as it would be installed: pkg-config, cc, zeroipc.
+prepare()
+{
+	local flags=
+
+	[ -z "${SANITIZERS-}" ] || flags="-fsanitize=$SANITIZERS"
+	mkdir "$scratch/bin" "$scratch/readme" "$scratch/man"
+	cat >"$scratch/zeroipc.pc" <<-END
+		Name: ZeroIPC
+		Description: what was built, before it is installed
+		Version: 3
+		Cflags: -I$top_srcdir/libzeroipc/include $flags
+		Libs: -L$top_builddir/libzeroipc/.libs -lzeroipc $flags
+	END
+	# CC may be "cc" itself, so this one looks along the path from before.
+	printf '#!/bin/sh\nPATH="%s"\nexec %s "$@"\n' "$PATH" "$CC" \
+		>"$scratch/bin/cc"
+	chmod +x "$scratch/bin/cc"
+	export PKG_CONFIG_PATH=$scratch
+	PATH=$scratch/bin:$top_builddir/cli:$PATH
+	export LD_LIBRARY_PATH=$top_builddir/libzeroipc/.libs
+	# ThreadSanitizer needs its addresses where it expects them.
+	fixed=()
+	case ${SANITIZERS-} in
+	*thread*) setarch -R true 2>/dev/null && fixed=(setarch -R) ;;
+	esac
+}
+
+# README's blocks: a file for each program, and for each command one with the
+# command (1.command, ..) and one with what it prints (1.output, ..).
+take_out()
+{
+	awk -v dir="$scratch/readme/" '
+		/^```/ {
+			kind = kind == "" ? substr($0, 4) : ""
+			file = ""
+			next
+		}
+		kind == "c" && file == "" {
+			if (!match($0, /^\/\* [a-z_]+\.c:/))
+				exit 1
+			file = dir substr($0, 4, RLENGTH - 4)
+		}
+		kind == "c" { print >file }
+		kind == "console" && /^\$ / {
+			n++
+			print substr($0, 3) >(dir n ".command")
+			printf "" >(dir n ".output")
+			next
+		}
+		kind == "console" { print >(dir n ".output") }' "$readme"
+}
+
+# run_command N: in the directory of the programs.
+run_command()
+{
+	(cd "$scratch/readme" && "${fixed[@]}" bash "$1.command") \
+		>"$scratch/printed" 2>&1
+	local status=$?
+
+	diff -u --label README.md --label printed \
+		"$scratch/readme/$1.output" "$scratch/printed" &&
+		[ "$status" -eq 0 ]
+}
+
+strict()
+{
+	# shellcheck disable=SC2046 # a list of words
+	cc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$1.c" \
+		-o "$1" $(pkg-config --cflags --libs zeroipc)
+}
+
+# The program among a page's examples: all up to a line of commands.
+take_example()
+{
+	awk '/^\.Bd -literal -offset indent/ { on = 1; next }
+		/^\.Ed/ { on = 0 }
+		on && /^zeroipc / { exit }
+		on' "$top_srcdir/man/$1.3" | sed 's/\\e/\\/g' \
+		>"$scratch/man/$1.c"
+	grep -q '^int main' "$scratch/man/$1.c"
+}
+
+# prints COMMAND.. WORDS: the last argument is a pattern of the whole output.
+prints()
+{
+	local pattern=${!#} output
+
+	output=$("${fixed[@]}" "${@:1:$#-1}" 2>&1) || return
+	[[ $output =~ ^$pattern$ ]] || {
+		echo "$output"
+		return 1
+	}
+}
+
+prepare
+claim 'README has programs and commands' take_out
+claim 'the producer compiles without a warning' \
+	strict "$scratch/readme/producer"
+claim 'the consumer compiles without a warning' \
+	strict "$scratch/readme/consumer"
+rm -f "$scratch"/readme/{producer,consumer}
+commands=$(find "$scratch/readme" -name '*.command' | wc -l)
+for ((i = 1; i <= commands; i++)); do
+	claim "\$ $(head -n 1 "$scratch/readme/$i.command")" run_command "$i"
+done
+claim 'README ran its own programs' \
+	test -x "$scratch/readme/producer" -a -x "$scratch/readme/consumer"
+claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
+
+for page in zipc_segment zipc_array zipc_queue; do
+	claim "$page(3) has an example" take_example "$page"
+	claim "it compiles without a warning" strict "$scratch/man/$page"
+done
+cd "$scratch/man" || exit 1
+claim 'zipc_segment(3) shows name, size and id' prints ./zipc_segment \
+	'sensors: 1048576 bytes, id [0-9a-f]{16}'
+claim 'zipc_array(3) counts the first run' prints ./zipc_array 'run 1'
+claim 'zipc_array(3) counts the second run' prints ./zipc_array 'run 2'
+claim 'zipc_queue(3) pushes its arguments' prints ./zipc_queue one two ''
+claim 'zipc_queue(3) takes them in order' prints ./zipc_queue $'one\ntwo'
+echo "1..$number"
+exit "$failed"

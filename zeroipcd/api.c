@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One function per route. A segment that the client may not read answers as
+ * one that the daemon cannot read: by what stat(2) tells, and how to change it.
+ */
+#include "api.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zipc/base.h>
+#include <zipc/inspect.h>
+
+#include "describe.h"
+#include "json.h"
+
+#define COUNT_DEFAULT 100
+
+/* A request on its way to its answer. */
+struct request {
+	struct api *api;
+	const struct uri *uri;
+	const struct access_peer *peer;
+	struct http_answer *answer;
+	bool quoted; /* int64=string */
+	uint64_t from, count;
+};
+
+struct route {
+	const char *first; /* part of the path */
+	unsigned parts;
+	const char *params; /* between spaces */
+	void (*handle)(struct request *request);
+};
+
+static void finish(struct request *request, cJSON *document)
+{
+	struct http_answer *answer = request->answer;
+	char *text = cJSON_Print(document), *line = NULL;
+	size_t length = text ? strlen(text) : 0;
+
+	cJSON_Delete(document);
+	if (text)
+		line = realloc(text, length + 2);
+	if (!line) {
+		cJSON_free(text);
+		http_error(answer, 503, -ENOMEM, "out of memory");
+		return;
+	}
+	strcpy(line + length, "\n");
+	answer->status = 200;
+	answer->type = "application/json";
+	answer->body = line;
+	answer->length = length + 1;
+}
+
+static unsigned status_of(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return 404;
+	case -EACCES:
+		return 403;
+	case -EMSGSIZE:
+		return 413;
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+	case -EOPNOTSUPP:
+		return 422;
+	default:
+		return 503;
+	}
+}
+
+static void fail(struct request *request, int error)
+{
+	http_error(request->answer, status_of(error), error, "%s",
+		   zipc_last_error()[0] ? zipc_last_error()
+					: zipc_strerror(error));
+}
+
+static double uptime_s(const struct api *api)
+{
+	return (double)((uv_hrtime() - api->started_ns) / 1000000) / 1e3;
+}
+
+static void healthz(struct request *request)
+{
+	cJSON *document = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(document, "status", "ok");
+	cJSON_AddStringToObject(document, "version", zipc_version());
+	cJSON_AddNumberToObject(document, "uptime_s", uptime_s(request->api));
+	json_u64(document, "segments",
+		 registry_segments(request->api->registry), false);
+	finish(request, document);
+}
+
+/* Is what the view shows for this peer's eyes? */
+static bool may_read(const struct access_peer *peer,
+		     const struct zipc_view_segment *segment)
+{
+	struct access_file file = {
+		.uid = segment->uid,
+		.gid = segment->gid,
+		.mode = segment->mode,
+		.acl = access_has_acl(segment->name),
+	};
+
+	return access_may_read(peer, &file);
+}
+
+/*
+ * Open a segment for the peer. Returns 0; -EACCES (the daemon or the peer may
+ * not read it); or why the segment does not open.
+ */
+static int open_for(const struct request *request,
+		    const struct registry_file *file, struct zipc_view **out,
+		    struct zipc_view_segment *segment)
+{
+	struct zipc_view *view;
+	int rc;
+
+	if (file->verdict != REGISTRY_SEGMENT)
+		return file->error;
+	rc = zipc_view_open(&view, file->name);
+	if (rc)
+		return rc;
+	rc = zipc_view_segment(view, segment);
+	if (!rc && !may_read(request->peer, segment))
+		rc = -EACCES;
+	if (rc)
+		zipc_view_close(view);
+	else
+		*out = view;
+	return rc;
+}
+
+static void add_daemon(cJSON *document, const struct request *request)
+{
+	cJSON *daemon = cJSON_AddObjectToObject(document, "daemon");
+	cJSON *client = cJSON_AddObjectToObject(document, "client");
+
+	cJSON_AddStringToObject(daemon, "version", zipc_version());
+	cJSON_AddNumberToObject(daemon, "pid", getpid());
+	json_string(daemon, "user", access_user(geteuid()));
+	cJSON_AddNumberToObject(daemon, "uptime_s", uptime_s(request->api));
+	if (request->peer->known) {
+		json_u64(client, "uid", request->peer->uid, false);
+		json_string(client, "user", access_user(request->peer->uid));
+	} else {
+		cJSON_AddNullToObject(client, "uid");
+		cJSON_AddNullToObject(client, "user");
+	}
+}
+
+static void add_file(const struct request *request,
+		     const struct registry_file *file, cJSON *open,
+		     cJSON *closed)
+{
+	struct zipc_view_segment segment;
+	struct zipc_view *view;
+	cJSON *one;
+	int rc;
+
+	if (file->verdict == REGISTRY_FOREIGN)
+		return;
+	rc = open_for(request, file, &view, &segment);
+	if (rc == -ENOENT)
+		return;
+	one = cJSON_CreateObject();
+	if (rc) {
+		describe_closed(one, file, request->peer, request->quoted);
+		cJSON_AddItemToArray(closed, one);
+		return;
+	}
+	describe_segment(one, &segment, request->quoted);
+	cJSON_AddItemToArray(open, one);
+	zipc_view_close(view);
+}
+
+static void segments(struct request *request)
+{
+	struct registry *registry = request->api->registry;
+	cJSON *document, *open, *closed;
+	int rc = registry_scan(registry);
+	size_t i;
+
+	if (rc) {
+		fail(request, rc);
+		return;
+	}
+	document = cJSON_CreateObject();
+	add_daemon(document, request);
+	open = cJSON_AddArrayToObject(document, "segments");
+	closed = cJSON_AddArrayToObject(document, "unreadable");
+	for (i = 0; i < registry->n; i++)
+		add_file(request, registry->files[i], open, closed);
+	if (registry->more)
+		cJSON_AddTrueToObject(document, "more");
+	finish(request, document);
+}
+
+/* The segment that the path names; 0, or the answer is an error already. */
+static int find(struct request *request, struct zipc_view **view,
+		struct zipc_view_segment *segment)
+{
+	const char *name = request->uri->part[1];
+	const struct registry_file *file;
+	cJSON *closed, *message;
+	int rc = -ENOENT;
+
+	file = registry_find(request->api->registry, name);
+	if (file)
+		rc = open_for(request, file, view, segment);
+	if (!rc)
+		return 0;
+	if (rc == -ENOENT) {
+		http_error(request->answer, 404, rc,
+			   "no segment is called %s; GET /segments lists them",
+			   name);
+		return rc;
+	}
+	closed = cJSON_CreateObject();
+	describe_closed(closed, file, request->peer, request->quoted);
+	message = cJSON_GetObjectItem(closed, "message");
+	http_error(request->answer, status_of(rc), rc, "%s",
+		   message ? message->valuestring : zipc_strerror(rc));
+	cJSON_Delete(closed);
+	return rc;
+}
+
+static void one_segment(struct request *request)
+{
+	struct zipc_view_segment segment;
+	struct zipc_view *view;
+	cJSON *document;
+	int rc;
+
+	if (find(request, &view, &segment))
+		return;
+	document = cJSON_CreateObject();
+	describe_segment(document, &segment, request->quoted);
+	describe_structures(document, view, &segment, request->quoted);
+	rc = describe_participants(document, view, &segment);
+	if (rc) {
+		fail(request, rc);
+		cJSON_Delete(document);
+	} else {
+		finish(request, document);
+	}
+	zipc_view_close(view);
+}
+
+/* How many elements are shown to who did not say how many. */
+static uint64_t fitting(uint64_t elem_size)
+{
+	uint64_t fit = elem_size ? DESCRIBE_BYTES_MAX / elem_size : 0;
+
+	if (fit > COUNT_DEFAULT)
+		return COUNT_DEFAULT;
+	return fit ? fit : 1;
+}
+
+static void answer_elements(struct request *request, struct zipc_view *view,
+			    const struct zipc_view_segment *segment,
+			    const struct zipc_view_entry *entry)
+{
+	cJSON *document = cJSON_CreateObject();
+	const char *problem = NULL;
+	int rc;
+
+	json_string(document, "segment", segment->name);
+	describe_structure(document, segment->name, entry, request->quoted);
+	if (!uri_param(request->uri, "count"))
+		request->count = fitting(entry->elem_size);
+	json_u64(document, "from", request->from, request->quoted);
+	json_u64(document, "count", request->count, request->quoted);
+	rc = describe_elements(document, view, entry, request->from,
+			       request->count, request->quoted, &problem);
+	if (!rc) {
+		finish(request, document);
+		return;
+	}
+	if (problem)
+		http_error(request->answer, status_of(rc), rc, "%s", problem);
+	else
+		fail(request, rc);
+	cJSON_Delete(document);
+}
+
+static void one_structure(struct request *request)
+{
+	const char *name = request->uri->part[2];
+	struct zipc_view_segment segment;
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+	int rc;
+
+	if (find(request, &view, &segment))
+		return;
+	rc = zipc_view_find(view, name, &entry);
+	if (rc == -ENOENT)
+		http_error(request->answer, 404, rc,
+			   "segment %s has no structure called %s",
+			   segment.name, name);
+	else if (rc)
+		fail(request, rc);
+	else
+		answer_elements(request, view, &segment, &entry);
+	zipc_view_close(view);
+}
+
+static const struct route routes[] = {
+	{ "healthz", 1, " ", healthz },
+	{ "segments", 1, " int64 ", segments },
+	{ "segments", 2, " int64 ", one_segment },
+	{ "segments", 3, " int64 from count ", one_structure },
+};
+
+/* A whole number from 0 to max, in digits only. */
+static int number(struct request *request, const char *key, uint64_t max,
+		  uint64_t *out)
+{
+	const char *text = uri_param(request->uri, key);
+	unsigned long long value;
+	char *end;
+
+	if (!text)
+		return 0;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value > max) {
+		http_error(request->answer, 400, -EINVAL,
+			   "%s must be a whole number from 0 to %" PRIu64
+			   ", not '%s'", key, max, text);
+		return -EINVAL;
+	}
+	*out = value;
+	return 0;
+}
+
+static int known_params(struct request *request, const char *known)
+{
+	char word[32];
+	unsigned i;
+
+	for (i = 0; i < request->uri->params; i++) {
+		const char *key = request->uri->key[i];
+		int n = snprintf(word, sizeof(word), " %s ", key);
+
+		if (n >= (int)sizeof(word) || strchr(key, ' ') ||
+		    !strstr(known, word)) {
+			http_error(request->answer, 400, -EINVAL,
+				   "%s is no parameter here; there are:%s", key,
+				   known[1] ? known : " none");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int read_params(struct request *request, const char *known)
+{
+	const char *int64 = uri_param(request->uri, "int64");
+
+	if (known_params(request, known) ||
+	    number(request, "from", UINT64_MAX, &request->from) ||
+	    number(request, "count", DESCRIBE_COUNT_MAX, &request->count))
+		return -EINVAL;
+	request->quoted = int64 && !strcmp(int64, "string");
+	if (int64 && !request->quoted && strcmp(int64, "number")) {
+		http_error(request->answer, 400, -EINVAL,
+			   "int64 must be string or number, not '%s'", int64);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void api_handle(void *api, const struct uri *uri,
+		const struct access_peer *peer, struct http_answer *answer)
+{
+	struct request request = {
+		.api = api, .uri = uri, .peer = peer, .answer = answer,
+	};
+	const struct route *route;
+	size_t i;
+
+	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		route = &routes[i];
+		if (uri->parts != route->parts ||
+		    strcmp(uri->part[0], route->first))
+			continue;
+		if (!read_params(&request, route->params))
+			route->handle(&request);
+		return;
+	}
+	if (uri->parts <= 1 &&
+	    !assets_find(request.api->assets, uri->parts ? uri->part[0] : "",
+			 answer))
+		return;
+	http_error(answer, 404, -ENOENT,
+		   "nothing is here; there are /, /healthz, /segments, "
+		   "/segments/NAME and /segments/NAME/STRUCTURE");
+}
+
+void api_start(struct api *api, struct registry *registry,
+	       struct assets *assets)
+{
+	api->registry = registry;
+	api->assets = assets;
+	api->started_ns = uv_hrtime();
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zeroipcd: shows the segments of this machine by HTTP. One libuv loop; each
+ * module is a struct with its handles inside. SIGTERM and SIGINT stop the
+ * modules, and the loop ends because nothing is left in it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+#include <zipc/base.h>
+
+#include "api.h"
+#include "assets.h"
+#include "http.h"
+#include "notify.h"
+#include "registry.h"
+#include "watch.h"
+
+#define USAGE_ERROR 2
+
+struct options {
+	const char *address, *web_root;
+	unsigned port, max_clients;
+};
+
+struct daemon {
+	uv_loop_t loop;
+	uv_signal_t term, interrupt;
+	struct notify notify;
+	struct assets assets;
+	struct registry registry;
+	struct watch watch;
+	struct api api;
+	struct http http;
+	unsigned segments; /* as systemd was told */
+};
+
+static const char help[] =
+	"usage: zeroipcd [--listen ADDRESS] [--port N] [--web-root DIR]\n"
+	"\n"
+	"Shows the ZeroIPC segments of this machine: a page for people at /,\n"
+	"JSON at /segments. It only reads, and no data path needs it.\n"
+	"\n"
+	"  --listen ADDRESS   the IPv4 or IPv6 address to listen on (127.0.0.1)\n"
+	"  --port N           the port (7070); 0: any free one\n"
+	"  --max-clients N    connections at a time (256)\n"
+	"  --web-root DIR     take the page's files from DIR\n"
+	"  --version          print the version\n"
+	"  --help             print this\n";
+
+static void stop(struct daemon *daemon)
+{
+	uv_close((uv_handle_t *)&daemon->term, NULL);
+	uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+	http_stop(&daemon->http);
+	watch_stop(&daemon->watch);
+	notify_stop(&daemon->notify);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	stop(signal->data);
+}
+
+/* May be called before and after there is an address to tell. */
+static void tell_status(struct daemon *daemon)
+{
+	if (daemon->http.port)
+		notify_tell(&daemon->notify,
+			    "STATUS=http://%s:%u/ shows %u segments",
+			    daemon->http.host, daemon->http.port,
+			    daemon->segments);
+}
+
+static void on_scanned(struct watch *watch)
+{
+	struct daemon *daemon = watch->context;
+	unsigned segments = registry_segments(&daemon->registry);
+
+	if (segments == daemon->segments)
+		return;
+	daemon->segments = segments;
+	tell_status(daemon);
+}
+
+static void listen_to_signals(struct daemon *daemon)
+{
+	signal(SIGPIPE, SIG_IGN);
+	uv_signal_init(&daemon->loop, &daemon->term);
+	uv_signal_init(&daemon->loop, &daemon->interrupt);
+	daemon->term.data = daemon;
+	daemon->interrupt.data = daemon;
+	uv_signal_start(&daemon->term, on_signal, SIGTERM);
+	uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
+}
+
+/* Serve until a signal comes. Nothing is left behind, also when it fails. */
+static int serve(struct daemon *daemon, const struct options *options)
+{
+	struct http_options http = {
+		.address = options->address,
+		.port = options->port,
+		.max_clients = options->max_clients,
+		.handler = api_handle,
+		.context = &daemon->api,
+	};
+	int rc = http_start(&daemon->http, &daemon->loop, &http);
+
+	if (rc)
+		return rc;
+	listen_to_signals(daemon);
+	notify_start(&daemon->notify, &daemon->loop);
+	watch_start(&daemon->watch, &daemon->loop, &daemon->registry,
+		    on_scanned, daemon);
+	printf("zeroipcd %s: http://%s:%u/\n", zipc_version(),
+	       daemon->http.host, daemon->http.port);
+	fflush(stdout);
+	notify_tell(&daemon->notify, "READY=1");
+	tell_status(daemon);
+	uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	return 0;
+}
+
+static int run(const struct options *options)
+{
+	static struct daemon daemon;
+	int rc;
+
+	rc = assets_start(&daemon.assets, options->web_root);
+	if (rc)
+		return EXIT_FAILURE;
+	rc = registry_start(&daemon.registry);
+	if (rc) {
+		fprintf(stderr, "zeroipcd: cannot list /dev/shm: %s\n",
+			strerror(-rc));
+		assets_stop(&daemon.assets);
+		return EXIT_FAILURE;
+	}
+	api_start(&daemon.api, &daemon.registry, &daemon.assets);
+	uv_loop_init(&daemon.loop);
+	rc = serve(&daemon, options);
+	if (uv_loop_close(&daemon.loop)) {
+		uv_print_all_handles(&daemon.loop, stderr);
+		assert(!"a handle was left open");
+	}
+	registry_stop(&daemon.registry);
+	assets_stop(&daemon.assets);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "zeroipcd: %s, not '%s'; see zeroipcd --help\n", what,
+		value);
+	exit(USAGE_ERROR);
+}
+
+static unsigned number(const char *text, unsigned min, unsigned max,
+		       const char *what)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value < min ||
+	    value > max)
+		usage_error(what, text);
+	return (unsigned)value;
+}
+
+static const struct option long_options[] = {
+	{ "listen", required_argument, NULL, 'l' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "max-clients", required_argument, NULL, 'c' },
+	{ "web-root", required_argument, NULL, 'w' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const char *address(const char *text)
+{
+	struct sockaddr_storage ignored;
+
+	if (http_address(text, 0, &ignored))
+		usage_error("--listen takes an IPv4 or IPv6 address, as "
+			    "127.0.0.1 or ::1", text);
+	return text;
+}
+
+static void read_options(int argc, char **argv, struct options *options)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'l':
+			options->address = address(optarg);
+			break;
+		case 'p':
+			options->port = number(optarg, 0, 65535,
+				"--port takes a number from 0 to 65535");
+			break;
+		case 'c':
+			options->max_clients = number(optarg, 1, 4096,
+				"--max-clients takes a number from 1 to 4096");
+			break;
+		case 'w':
+			options->web_root = optarg;
+			break;
+		case 'V':
+			printf("zeroipcd %s\n", zipc_version());
+			exit(EXIT_SUCCESS);
+		case 'h':
+			fputs(help, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs("see zeroipcd --help\n", stderr);
+			exit(USAGE_ERROR);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.address = "127.0.0.1",
+		.port = 7070,
+		.max_clients = 256,
+	};
+
+	read_options(argc, argv, &options);
+	if (optind < argc)
+		usage_error("zeroipcd takes options only", argv[optind]);
+	return run(&options);
+}
