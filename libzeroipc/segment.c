@@ -150,7 +150,7 @@ static int leave_mapping(struct zipc_segment *segment)
 
 static int map(struct zipc_segment *segment, uint64_t size)
 {
-	int protection = segment->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+	int protection = PROT_READ | (segment->read_only ? 0 : PROT_WRITE);
 	void *base = mmap(NULL, size, protection, MAP_SHARED, segment->fd, 0);
 
 	if (base == MAP_FAILED)
@@ -207,7 +207,8 @@ int zipc_segment_rejoin(struct zipc_segment *segment)
 }
 
 /* Copy out of the mapped header what every operation needs. */
-static void adopt(struct zipc_segment *segment, const struct zipc_header *header)
+static void adopt(struct zipc_segment *segment,
+		  const struct zipc_header *header)
 {
 	segment->symmetric = header->options & ZIPC_OPTION_SYMMETRIC;
 	segment->sparse = header->options & ZIPC_OPTION_SPARSE;
@@ -735,7 +736,7 @@ int zipc_segment_reserve(struct zipc_segment *segment, uint64_t offset,
 				 ? "/dev/shm is full; make room or enlarge it"
 				 : strerror(-rc));
 	}
-	/* New pages read zero; the one that the last structure shares may not. */
+	/* New pages read zero; one shared with the last structure may not. */
 	memset(segment->base + offset, 0,
 	       (pages < end ? pages : end) - offset);
 	return 0;

@@ -8,6 +8,8 @@
 set -u
 : "${top_srcdir:=$(cd "$(dirname "$0")/.." && pwd)}"
 : "${CC:=cc}"
+# shellcheck source=tests/private-shm.sh
+. "$top_srcdir/tests/private-shm.sh"
 if [ -n "${SANITIZERS-}" ]; then
 	echo "1..0 # SKIP the plain build does this"
 	exit 0
@@ -34,7 +36,7 @@ build()
 {
 	# shellcheck disable=SC2046 # flags are words
 	$CC -std=gnu11 -D_GNU_SOURCE -O2 -I"$scratch/libzeroipc/include" \
-		"$scratch"/libzeroipc/*.c "$scratch"/tests/{harness,sweep}.c \
+		"$scratch"/libzeroipc/*.c "$scratch"/tests/{harness,children,sweep}.c \
 		"$scratch/tests/$1.c" -o "$scratch/test" -Wl,-z,now \
 		$(pkg-config --cflags --libs check) -lpthread
 }
@@ -94,7 +96,7 @@ fault "a revoked writer is not told" place_settle.c '
 
 fault "no fence when a sleeper arrives" wait.c '
 	s/rc = zipc_fence_heavy\(symmetric\);/rc = 0;/
-	' test_queue_stress 'sleeping' 'late'
+	' test_wait 'rounds' 'late'
 
 echo "1..$number"
 exit $((failed > 0))

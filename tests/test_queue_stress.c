@@ -5,7 +5,6 @@
  * order. The same body runs with threads (for ThreadSanitizer) and processes.
  */
 #include "harness.h"
-#include "../libzeroipc/atoms.h"
 #include "../libzeroipc/place_ring.h"
 
 #include <pthread.h>
@@ -298,56 +297,6 @@ START_TEST(settling_under_running_writers_loses_nothing)
 }
 END_TEST
 
-/* Push each element about when the consumer goes to sleep. */
-static void produce_at_random(struct zipc_queue *queue, uint64_t each)
-{
-	struct elem elem;
-	uint64_t number;
-	uint32_t random = 1;
-	int spins;
-
-	for (number = 1; number <= each; number++) {
-		fill_elem(&elem, 0, number);
-		ck_rc(zipc_queue_push(queue, &elem, ZIPC_FOREVER), 0);
-		random = random * 1664525u + 1013904223u;
-		for (spins = (int)(random >> 20); spins > 0; spins--)
-			zipc_pause();
-	}
-}
-
-/* Without the sleeper's fence neither may see what the other has stored. */
-START_TEST(who_goes_to_sleep_is_seen)
-{
-	struct books *books = mmap(NULL, sizeof(*books),
-				   PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct part consumer = { books, 0, false };
-	struct zipc_segment *segment;
-	struct zipc_queue *queue;
-	pid_t child;
-
-	strcpy(books->segment, test_name("sleep"));
-	books->producers = books->consumers = books->batch = 1;
-	books->each = 100000 / SCALE;
-	ck_rc(zipc_segment_create(&segment, books->segment, 1 << 20, NULL), 0);
-	/* Of one: a push behind it would make up for a lost wake. */
-	ck_rc(zipc_queue_create(&queue, segment, "q", TYPE, 1), 0);
-	child = fork();
-	if (!child) {
-		take_part(&consumer);
-		_exit(0);
-	}
-	produce_at_random(queue, books->each);
-	waitpid(child, NULL, 0);
-	check_books(books);
-	check_late_wakes(books);
-	zipc_queue_close(queue);
-	zipc_segment_close(segment);
-	ck_rc(zipc_segment_unlink(books->segment), 0);
-	munmap(books, sizeof(*books));
-}
-END_TEST
-
 static Suite *queue_stress_suite(void)
 {
 	Suite *suite = suite_create("queue stress");
@@ -359,8 +308,6 @@ static Suite *queue_stress_suite(void)
 	tcase_add_test(tc, symmetric_fences_do_as_well);
 	tc = test_case(suite, "settling", "medium", 300);
 	tcase_add_test(tc, settling_under_running_writers_loses_nothing);
-	tc = test_case(suite, "sleeping", "medium", 300);
-	tcase_add_test(tc, who_goes_to_sleep_is_seen);
 	return suite;
 }
 

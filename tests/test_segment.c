@@ -822,6 +822,21 @@ END_TEST
 
 /* a full /dev/shm */
 
+/*
+ * In the place of the C library's: with a limit, what reserves more at once is
+ * interrupted, as older kernels do when a signal comes meanwhile.
+ */
+static off_t interrupted_above;
+
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	if (interrupted_above && mode == 0 && length > interrupted_above) {
+		errno = EINTR;
+		return -1;
+	}
+	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
+}
+
 static uint64_t free_bytes(void)
 {
 	struct statvfs st;
@@ -848,8 +863,10 @@ static void fill_it_up(void *context)
 	      -ENOSPC);
 	ck_message("/dev/shm is full");
 	ck_assert_uint_eq(free_bytes(), before);
+	interrupted_above = 65536; /* so that it fails after some steps */
 	ck_rc(zipc_array_create(&refused, segment, "larger", "u8", 60 * MIB),
 	      -ENOSPC);
+	interrupted_above = 0;
 	ck_assert_uint_eq(free_bytes(), before);
 	ck_assert_ptr_eq(refused, UNTOUCHED);
 	ck_rc(zipc_array_open(&refused, segment, "large", NULL), -ENOENT);
@@ -951,21 +968,6 @@ START_TEST(a_storm_of_signals_does_not_hold_up_a_create)
 	ck_rc(zipc_segment_unlink(name), 0);
 }
 END_TEST
-
-/*
- * In the place of the C library's: with a limit, what reserves more at once is
- * interrupted, as older kernels do when a signal comes meanwhile.
- */
-static off_t interrupted_above;
-
-int fallocate(int fd, int mode, off_t offset, off_t length)
-{
-	if (interrupted_above && mode == 0 && length > interrupted_above) {
-		errno = EINTR;
-		return -1;
-	}
-	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-}
 
 START_TEST(a_reservation_that_signals_cut_short_goes_on_in_smaller_steps)
 {

@@ -566,6 +566,8 @@ START_TEST(of_creators_of_one_name_at_once_one_creates)
 }
 END_TEST
 
+#define LOOK_UPS 2000
+
 /* Names come in order; each is whole as soon as it can be seen. */
 static void look_up_until_the_last(void *context)
 {
@@ -577,7 +579,9 @@ static void look_up_until_the_last(void *context)
 
 	(void)context;
 	ck_rc(zipc_segment_open(&segment, segment_name, ZIPC_READ_ONLY), 0);
-	while (i < 200) {
+	ck_refused(zipc_array_open(&out, segment, "a0", NULL), -ENOENT);
+	tell_parent();
+	while (i < LOOK_UPS) {
 		snprintf(name, sizeof(name), "a%u", i);
 		rc = zipc_array_open(&array, segment, name,
 				     i % 2 ? "u32" : "{a:u32}");
@@ -599,11 +603,13 @@ START_TEST(what_can_be_found_is_whole)
 	char name[16];
 	unsigned i;
 
-	made(4 * MIB, 0);
-	memset(segment->base + MIB, 0xEE, 3 * MIB);
-	children[0] = child_start(look_up_until_the_last, NULL);
-	children[1] = child_start(look_up_until_the_last, NULL);
-	for (i = 0; i < 200; i++) {
+	made(16 * MIB, LOOK_UPS);
+	memset(segment->base + MIB, 0xEE, 15 * MIB);
+	for (i = 0; i < 2; i++) {
+		children[i] = child_start(look_up_until_the_last, NULL);
+		child_hear(&children[i]);
+	}
+	for (i = 0; i < LOOK_UPS; i++) {
 		snprintf(name, sizeof(name), "a%u", i);
 		add(name, i % 2 ? "u32" : "{a:u32}", i + 1);
 	}

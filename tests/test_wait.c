@@ -21,6 +21,7 @@
 #include "../libzeroipc/clock.h"
 #include "children.h"
 #include "harness.h"
+#include "random_type.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define ROUNDS 20000
@@ -38,6 +39,10 @@ struct side {
 
 struct board {
 	struct side ping, pong;
+	struct {
+		_Atomic unsigned word;
+		char pad[60];
+	} slow[48];
 	_Atomic int woken;
 };
 
@@ -201,6 +206,67 @@ START_TEST(between_threads_no_wake_is_lost_or_late)
 	play(&board->ping, &board->pong);
 	pthread_join(thread, NULL);
 	check_none_was_late();
+}
+END_TEST
+
+/*
+ * The waker's stores wait behind others to lines that the sleeper's core has,
+ * so its publication is seen late, while its look for sleepers is early: what
+ * the fences are for. It publishes by a plain store, as a locked instruction
+ * would be a fence by itself; the sleeper arrives about then.
+ */
+static void write_slow_lines(unsigned value)
+{
+	int i;
+
+	for (i = 0; i < 48; i++)
+		atomic_store_explicit(&board->slow[i].word, value,
+				      memory_order_relaxed);
+}
+
+static void spin_for_a_while(struct dice *dice)
+{
+	unsigned n = roll_below(dice, 4000);
+
+	while (n--)
+		atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void publish_behind_slow_lines(void *unused)
+{
+	struct dice dice = { 1 };
+	unsigned i;
+
+	(void)unused;
+	ck_rc(zipc_fence_register(), 0);
+	for (i = 0; i < ROUNDS / 2; i++) {
+		while (atomic_load_explicit(&board->pong.items,
+					    memory_order_acquire) == i)
+			if (i % 64 == 63)
+				sched_yield();
+		spin_for_a_while(&dice);
+		write_slow_lines(i);
+		atomic_store_explicit(&board->ping.items, 1,
+				      memory_order_release);
+		zipc_wake(&board->ping.event, symmetric, 1);
+	}
+}
+
+START_TEST(a_sleeper_that_arrives_amid_a_publication_is_woken)
+{
+	struct child child;
+	unsigned i;
+
+	set_up(_i);
+	child = child_start(publish_behind_slow_lines, NULL);
+	for (i = 0; i < ROUNDS / 2; i++) {
+		write_slow_lines(i);
+		atomic_store_explicit(&board->pong.items, i + 1,
+				      memory_order_release);
+		ck_rc(wait_for(&board->ping, ZIPC_FOREVER), 0);
+	}
+	child_end(&child);
+	ck_assert_uint_eq(late(&board->ping), 0);
 }
 END_TEST
 
@@ -563,6 +629,8 @@ static Suite *wait_suite(void)
 	tcase_add_loop_test(tc, between_processes_no_wake_is_lost_or_late, 0,
 			    4);
 	tcase_add_loop_test(tc, between_threads_no_wake_is_lost_or_late, 0, 4);
+	tcase_add_loop_test(
+		tc, a_sleeper_that_arrives_amid_a_publication_is_woken, 0, 2);
 	tcase_add_loop_test(tc, many_producers_wake_many_consumers, 0, 2);
 	return suite;
 }

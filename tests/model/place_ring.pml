@@ -78,9 +78,11 @@ chan buffer[2] = [4] of { byte };
 
 /* Ghosts: what was pushed and popped, and who can go on. */
 byte settles = SETTLES, begun[2], returned[2], popped[2];
-bit stopped[3], dead[2];
+bit stopped[4], dead[2], heir;
+byte gap; /* what the heir of record 0 found begun */
 
 #define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
+#define HEIR 3
 
 
 active proctype memory()
@@ -119,8 +121,10 @@ inline raise()
 
 inline take(v)
 {
-	popped[(v) >> 4] = popped[(v) >> 4] + 1;
-	assert(popped[(v) >> 4] == ((v) & 15));
+	assert(((v) & 15) == popped[(v) >> 4] + 1 ||
+	       (heir && (v) >> 4 == 0 && ((v) & 15) == gap + 1 &&
+		popped[0] < gap));
+	popped[(v) >> 4] = (v) & 15;
 	assert(popped[(v) >> 4] <= begun[(v) >> 4])
 }
 
@@ -337,7 +341,7 @@ inline settle()
 }
 
 #define STUCK (head < tail && turn[SLOT(head)] != head)
-#define WILL_PUBLISH(w, p) (HOLDS(claim[w], p) && !stopped[w] && \
+#define WILL_PUBLISH(w, p) (HOLDS(claim[w], p) && (!stopped[w] || (heir && w == 0)) && \
 	(STATE(claim[w]) == OPEN || STATE(claim[w]) == ASKED))
 
 /*
@@ -501,7 +505,7 @@ inline look_for_room(w)
 	begun[w] = returned[w] + k
 }
 
-proctype writer(byte w; byte work; byte batch) provided (!stopped[w])
+proctype writer(byte w; byte work; byte batch; byte s) provided (!stopped[s])
 {
 	byte T, k, n, c, stand;
 
@@ -551,10 +555,31 @@ end:	do
 
 #define DONE(w, work) (returned[w] == work)
 
+/* zipc_places_inherit() of record 0, and a push. */
+inline inherit()
+{
+	d_step {
+		dead[0] = 0;
+		heir = 1;
+		gap = begun[0];
+		returned[0] = gap
+	};
+	c = claim[0];
+	if
+	:: STATE(c) >= ASKED && IS_TAKEN_BACK(c) ->
+		d_step { unpublish(POSITION(c)) }
+	:: STATE(c) < ASKED || !IS_TAKEN_BACK(c)
+	fi;
+	d_step { claim[0] = 0; c = 0 };
+	run writer(0, gap + 1, 1, HEIR)
+}
+
 #if defined(STOPS) || defined(KILLS)
 /* Stops somebody for good, or kills writer 0, whose stores still arrive. */
 active proctype fate()
 {
+	byte c;
+
 	if
 	:: DONE(0, WORK0) && DONE(1, WORK1)
 #ifdef STOPS
@@ -567,6 +592,9 @@ active proctype fate()
 	:: d_step { !DONE(0, WORK0) && empty(buffer[0]) ->
 		stopped[0] = 1;
 		dead[0] = 1 }
+#ifdef HEIRS
+		inherit()
+#endif
 #endif
 	fi
 }
@@ -574,6 +602,9 @@ active proctype fate()
 
 /* A claim that is still asked about what is settled as published is harmless. */
 #define OWED(c) (STATE(c) >= ASKED && IS_TAKEN_BACK(c))
+
+/* Who is stopped, and lives. */
+#define OWES (stopped[0] && !dead[0] && !heir)
 
 /* When nothing moves any more. */
 proctype judgement()
@@ -585,21 +616,22 @@ proctype judgement()
 	tidy(4);
 	tidy(4);
 	d_step {
-		assert(DONE(0, WORK0) || stopped[0]);
+		assert(DONE(0, (heir -> gap + 1 : WORK0)) ||
+		       (stopped[0] && !heir));
 		assert(DONE(1, WORK1));
 		assert(head == tail);
 		assert(popped[0] >= returned[0] && popped[1] == returned[1]);
-		assert(stopped[0] || popped[0] == returned[0]);
+		assert((stopped[0] && !heir) || popped[0] == returned[0]);
 		assert(!OWED(claim[1]));
-		assert((stopped[0] && !dead[0]) || !OWED(claim[0]));
-		assert((stopped[0] && !dead[0]) || !up)
+		assert(OWES || !OWED(claim[0]));
+		assert(OWES || !up)
 	}
 }
 
 init {
 	atomic {
-		run writer(0, WORK0, BATCH0);
-		run writer(1, WORK1, BATCH1);
+		run writer(0, WORK0, BATCH0, 0);
+		run writer(1, WORK1, BATCH1, 1);
 		run consumer(0);
 #if CONSUMERS > 1
 		run consumer(1);
