@@ -35,6 +35,11 @@ static inline void zipc_copy_in(_Atomic uint64_t *to, const void *from,
 	const unsigned char *bytes = from;
 	uint64_t word;
 
+	if (size == 8) { /* the commonest, without a loop */
+		memcpy(&word, bytes, 8);
+		atomic_store_explicit(to, word, memory_order_relaxed);
+		return;
+	}
 	for (; size >= 8; size -= 8, bytes += 8) {
 		memcpy(&word, bytes, 8);
 		atomic_store_explicit(to++, word, memory_order_relaxed);
@@ -52,6 +57,11 @@ static inline void zipc_copy_out(void *to, const _Atomic uint64_t *from,
 	unsigned char *bytes = to;
 	uint64_t word;
 
+	if (size == 8) {
+		word = atomic_load_explicit(from, memory_order_relaxed);
+		memcpy(bytes, &word, 8);
+		return;
+	}
 	for (; size >= 8; size -= 8, bytes += 8) {
 		word = atomic_load_explicit(from++, memory_order_relaxed);
 		memcpy(bytes, &word, 8);

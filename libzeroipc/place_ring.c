@@ -1,36 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The place ring's fast paths, push and pop; the idea is in the header. */
-#include "place_ring.h"
+/* The place ring: shape, records, push and pop; place_ring.h has the idea. */
+#include "place_fast.h"
 
-#include "atoms.h"
 #include "error.h"
-#include "fence.h"
-#include "wait.h"
-
-/* The slot of a position, by its distance from the one before: no division. */
-static inline struct zipc_slot *next_slot(const struct zipc_places *places,
-					  struct zipc_cursor *at,
-					  uint64_t position)
-{
-	uint64_t ahead = position - at->position;
-
-	if (__builtin_expect(ahead < places->slot_count, 1)) {
-		at->index += ahead;
-		if (at->index >= places->slot_count)
-			at->index -= places->slot_count;
-	} else {
-		at->index = position % places->slot_count;
-	}
-	at->position = position;
-	return (void *)(places->slots + at->index * places->slot_bytes);
-}
-
-/* raised: acquire; pairs with settle. */
-static inline bool is_active(const struct zipc_places *places)
-{
-	return atomic_load_explicit(&places->ring->active,
-				    memory_order_acquire) & 1;
-}
 
 /* shape */
 
@@ -217,7 +189,7 @@ static int no_room(struct zipc_places *places, uint64_t head, uint64_t used)
 static uint64_t width(const struct zipc_places *places, uint64_t head,
 		      uint64_t tail)
 {
-	if (!is_active(places))
+	if (!zipc_places_active(places))
 		return places->capacity;
 	return places->capacity + zipc_places_holes(places, head, tail);
 }
@@ -253,77 +225,32 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 	return n < ZIPC_BATCH_MAX ? (int64_t)n : ZIPC_BATCH_MAX;
 }
 
-/* Nobody may ask about a position that is not ours. */
-static void void_claim(struct zipc_places *places)
+static uint64_t read_tail(const struct zipc_places *places)
 {
-	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
+	return atomic_load_explicit(&places->ring->tail, memory_order_relaxed);
 }
 
 /* Claim up to n positions from *first on; how many, or -errno. */
 static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 {
-	_Atomic uint64_t *tail = &places->ring->tail;
-	uint64_t T = atomic_load_explicit(tail, memory_order_relaxed);
-	bool claimed = false;
+	uint64_t T = read_tail(places);
 	int64_t k;
 
 	for (;;) {
 		k = room_at(places, T, n);
-		if (k <= 0 && claimed)
-			void_claim(places);
 		if (k < 0)
 			return k;
-		claimed = k > 0;
-		if (!claimed) {
-			T = atomic_load_explicit(tail, memory_order_relaxed);
-			continue;
-		}
-		/* Relaxed: the CAS behind it carries it. */
-		atomic_store_explicit(&places->mine->claim,
-				      zipc_claim(T, (uint64_t)k, ZIPC_OPEN),
-				      memory_order_relaxed);
-		if (atomic_compare_exchange_strong_explicit(
-			    tail, &T, T + (uint64_t)k, memory_order_acq_rel,
-			    memory_order_relaxed)) {
+		if (k == 0) {
+			T = read_tail(places);
+		} else if (zipc_places_claim(places, &T, (uint64_t)k)) {
 			*first = T;
 			return k;
 		}
 	}
 }
 
-/*
- * Write and publish n elements from first on, under a claim of claimed
- * positions. Returns how many of them stand.
- */
-static inline __attribute__((always_inline)) uint64_t
-fill(struct zipc_places *places, const unsigned char *elems, uint64_t first,
-     uint64_t claimed, uint64_t n)
-{
-	_Atomic uint64_t *mine = &places->mine->claim;
-	uint64_t open = zipc_claim(first, claimed, ZIPC_OPEN), i, stand;
-	struct zipc_slot *slot;
-
-	for (i = 0; i < n; i++, elems += places->elem_size) {
-		slot = next_slot(places, &places->in, first + i);
-		zipc_copy_in(slot->element, elems, places->elem_size);
-		/* filled: release; pairs with pop and settle. */
-		atomic_store_explicit(&slot->turn, first + i,
-				      memory_order_release);
-		zipc_fence_light(places->symmetric);
-		/* asked: relaxed behind the fence; pairs with settle. */
-		if (__builtin_expect(atomic_load_explicit(
-					     mine, memory_order_relaxed) ==
-					     open, 1))
-			continue;
-		stand = zipc_places_answer(places, first, claimed, i);
-		if (stand < claimed)
-			return stand;
-	}
-	return n;
-}
-
 /* With active up some slots may be quarantined: only those before the first. */
-static uint64_t fill_warily(struct zipc_places *places,
+uint64_t zipc_places_fill_warily(struct zipc_places *places,
 			    const unsigned char *elems, uint64_t first,
 			    uint64_t claimed)
 {
@@ -331,9 +258,9 @@ static uint64_t fill_warily(struct zipc_places *places,
 
 	zipc_places_tidy(places);
 	n = zipc_places_free_run(places, first, claimed);
-	stand = fill(places, elems, first, claimed, n);
+	stand = zipc_places_fill(places, elems, first, claimed, n);
 	if (n < claimed)
-		void_claim(places); /* the rest is settled by who meets it */
+		zipc_places_void_claim(places); /* the rest is settled by who meets it */
 	return stand;
 }
 
@@ -347,47 +274,14 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 		k = claim(places, n, &first);
 		if (k < 0)
 			return k;
-		if (is_active(places))
-			stand = fill_warily(places, elems, first, (uint64_t)k);
+		if (zipc_places_active(places))
+			stand = zipc_places_fill_warily(places, elems, first, (uint64_t)k);
 		else
-			stand = fill(places, elems, first, (uint64_t)k,
+			stand = zipc_places_fill(places, elems, first, (uint64_t)k,
 				     (uint64_t)k);
 	} while (!stand);
 	zipc_wake(places->readable, places->symmetric, stand);
 	return (int64_t)stand;
-}
-
-int zipc_places_push_one(struct zipc_places *places, const void *elem)
-{
-	uint64_t T = atomic_load_explicit(&places->ring->tail,
-					  memory_order_relaxed);
-	int64_t pushed;
-	uint64_t stand;
-
-	if (__builtin_expect(T - places->head_seen >= places->capacity, 0))
-		goto the_long_way;
-	/* Relaxed: the CAS behind it carries it. */
-	atomic_store_explicit(&places->mine->claim, zipc_claim(T, 1, ZIPC_OPEN),
-			      memory_order_relaxed);
-	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
-				     &places->ring->tail, &T, T + 1,
-				     memory_order_acq_rel,
-				     memory_order_relaxed), 0)) {
-		void_claim(places);
-		goto the_long_way;
-	}
-	if (__builtin_expect(is_active(places), 0))
-		stand = fill_warily(places, elem, T, 1);
-	else
-		stand = fill(places, elem, T, 1, 1);
-	if (__builtin_expect(!stand, 0))
-		goto the_long_way;
-	zipc_wake(places->readable, places->symmetric, 1);
-	return 0;
-
-the_long_way:
-	pushed = zipc_places_push(places, elem, 1);
-	return pushed < 0 ? (int)pushed : 0;
 }
 
 /* pop */
@@ -400,7 +294,7 @@ static uint64_t published_run(struct zipc_places *places, uint64_t head,
 	uint64_t i;
 
 	for (i = 0; i < n; i++)
-		if (zipc_turn(next_slot(places, &at, head + i)) != head + i)
+		if (zipc_turn(zipc_next_slot(places, &at, head + i)) != head + i)
 			break;
 	return i;
 }
@@ -412,7 +306,7 @@ static void copy_run(struct zipc_places *places, uint64_t head, uint64_t n,
 	uint64_t i;
 
 	for (i = 0; i < n; i++, elems += places->elem_size) {
-		slot = next_slot(places, &places->out, head + i);
+		slot = zipc_next_slot(places, &places->out, head + i);
 		zipc_copy_out(elems, slot->element, places->elem_size);
 	}
 }
@@ -465,7 +359,7 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 		head = atomic_load_explicit(&ring->head, memory_order_acquire);
 		run = published_run(places, head, n);
 		rc = run ? 0 : nothing_at(places, head);
-		if (run && is_active(places)) {
+		if (run && zipc_places_active(places)) {
 			rc = look_twice(places, head);
 			run = rc ? 0 : 1;
 		}
@@ -482,28 +376,4 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 			return (int64_t)run;
 		}
 	}
-}
-
-int zipc_places_pop_one(struct zipc_places *places, void *elem)
-{
-	uint64_t head = atomic_load_explicit(&places->ring->head,
-					     memory_order_acquire);
-	struct zipc_slot *slot = next_slot(places, &places->out, head);
-	int64_t popped;
-
-	/* The order is that of the long way: turn, active, copy, head. */
-	if (__builtin_expect(zipc_turn(slot) == head && !is_active(places),
-			     1)) {
-		zipc_copy_out(elem, slot->element, places->elem_size);
-		/* room: release; the copy is done before the slot is free. */
-		if (__builtin_expect(atomic_compare_exchange_strong_explicit(
-					     &places->ring->head, &head,
-					     head + 1, memory_order_acq_rel,
-					     memory_order_relaxed), 1)) {
-			zipc_wake(places->writable, places->symmetric, 1);
-			return 0;
-		}
-	}
-	popped = zipc_places_pop(places, elem, 1);
-	return popped < 0 ? (int)popped : 0;
 }

@@ -138,10 +138,6 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 			 uint64_t n);
 int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n);
 
-/* The same for one element, in as few steps as can be; 0 or -errno. */
-int zipc_places_push_one(struct zipc_places *places, const void *elem);
-int zipc_places_pop_one(struct zipc_places *places, void *elem);
-
 /* Elements inside, with those whose push is under way. */
 uint64_t zipc_places_size(const struct zipc_places *places);
 
@@ -177,6 +173,14 @@ uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
  */
 uint64_t zipc_places_holes(const struct zipc_places *places, uint64_t head,
 			   uint64_t tail);
+
+/*
+ * With active up: write and publish what may be of [first, first + claimed), and
+ * give up the rest; how many stand.
+ */
+uint64_t zipc_places_fill_warily(struct zipc_places *places,
+				 const unsigned char *elems, uint64_t first,
+				 uint64_t claimed);
 
 /* With active up: resolve what can be, and lower it when nothing is left. */
 void zipc_places_tidy(struct zipc_places *places);

@@ -5,8 +5,7 @@
  */
 #include "clock.h"
 #include "error.h"
-#include "place_ring.h"
-#include "wait.h"
+#include "place_fast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,27 +141,30 @@ static int enter_first(struct zipc_queue *queue)
 	return rc;
 }
 
-static int enter_first_to_push(struct zipc_queue *queue)
+static inline bool has_entered(const struct zipc_queue *queue)
 {
-	int rc = enter_first(queue);
-
-	return rc ? rc : zipc_places_become_writer(&queue->places);
-}
-
-static inline int enter(struct zipc_queue *queue)
-{
-	if (__builtin_expect(queue->generation == zipc_fork_generation, 1))
-		return 0;
-	return enter_first(queue);
+	return zipc_likely(queue->generation == zipc_fork_generation);
 }
 
 /* A writer also owns a record; a forked child takes one of its own. */
-static inline int enter_to_push(struct zipc_queue *queue)
+static inline bool has_entered_to_push(const struct zipc_queue *queue)
 {
-	if (__builtin_expect(queue->places.generation == zipc_fork_generation,
-			     1))
+	return zipc_likely(queue->places.generation == zipc_fork_generation);
+}
+
+static int enter(struct zipc_queue *queue)
+{
+	return has_entered(queue) ? 0 : enter_first(queue);
+}
+
+static int enter_to_push(struct zipc_queue *queue)
+{
+	int rc;
+
+	if (has_entered_to_push(queue))
 		return 0;
-	return enter_first_to_push(queue);
+	rc = enter_first(queue);
+	return rc ? rc : zipc_places_become_writer(&queue->places);
 }
 
 /* What an attempt moves, and where. */
@@ -247,33 +249,37 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 	return moved;
 }
 
+static __attribute__((noinline)) int
+push_the_long_way(struct zipc_queue *queue, const void *elem,
+		  int64_t timeout_ns)
+{
+	int64_t moved = zipc_queue_push_n(queue, elem, 1, timeout_ns);
+
+	return moved < 0 ? (int)moved : 0;
+}
+
+static __attribute__((noinline)) int
+pop_the_long_way(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
+{
+	int64_t moved = zipc_queue_pop_n(queue, elem, 1, timeout_ns);
+
+	return moved < 0 ? (int)moved : 0;
+}
+
 int zipc_queue_push(struct zipc_queue *queue, const void *elem,
 		    int64_t timeout_ns)
 {
-	int64_t moved;
-	int rc = enter_to_push(queue);
-
-	if (rc)
-		return rc;
-	rc = zipc_places_push_one(&queue->places, elem);
-	if (__builtin_expect(rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT, 1))
-		return rc;
-	moved = wait_to_push(queue, elem, 1, zipc_deadline(timeout_ns));
-	return moved < 0 ? (int)moved : 0;
+	if (has_entered_to_push(queue) &&
+	    zipc_places_push_fast(&queue->places, elem))
+		return 0;
+	return push_the_long_way(queue, elem, timeout_ns);
 }
 
 int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
 {
-	int64_t moved;
-	int rc = enter(queue);
-
-	if (rc)
-		return rc;
-	rc = zipc_places_pop_one(&queue->places, elem);
-	if (__builtin_expect(rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT, 1))
-		return rc;
-	moved = wait_to_pop(queue, elem, 1, zipc_deadline(timeout_ns));
-	return moved < 0 ? (int)moved : 0;
+	if (has_entered(queue) && zipc_places_pop_fast(&queue->places, elem))
+		return 0;
+	return pop_the_long_way(queue, elem, timeout_ns);
 }
 
 /* ask */
