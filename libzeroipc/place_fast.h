@@ -45,7 +45,7 @@ static inline void zipc_places_void_claim(struct zipc_places *places)
 	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
 }
 
-/* Claim n positions from *T on; if tail is not there, *T becomes where it is. */
+/* Claim n positions from *T on; if tail is elsewhere, *T becomes that. */
 static inline bool zipc_places_claim(struct zipc_places *places, uint64_t *T,
 				     uint64_t n)
 {

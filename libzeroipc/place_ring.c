@@ -251,8 +251,8 @@ static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 
 /* With active up some slots may be quarantined: only those before the first. */
 uint64_t zipc_places_fill_warily(struct zipc_places *places,
-			    const unsigned char *elems, uint64_t first,
-			    uint64_t claimed)
+				 const unsigned char *elems, uint64_t first,
+				 uint64_t claimed)
 {
 	uint64_t n, stand;
 
@@ -260,25 +260,27 @@ uint64_t zipc_places_fill_warily(struct zipc_places *places,
 	n = zipc_places_free_run(places, first, claimed);
 	stand = zipc_places_fill(places, elems, first, claimed, n);
 	if (n < claimed)
-		zipc_places_void_claim(places); /* the rest is settled by who meets it */
+		zipc_places_void_claim(places); /* others settle the rest */
 	return stand;
 }
 
 int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 			 uint64_t n)
 {
-	uint64_t first, stand;
+	uint64_t first, claimed, stand;
 	int64_t k;
 
 	do {
 		k = claim(places, n, &first);
 		if (k < 0)
 			return k;
+		claimed = (uint64_t)k;
 		if (zipc_places_active(places))
-			stand = zipc_places_fill_warily(places, elems, first, (uint64_t)k);
+			stand = zipc_places_fill_warily(places, elems, first,
+							claimed);
 		else
-			stand = zipc_places_fill(places, elems, first, (uint64_t)k,
-				     (uint64_t)k);
+			stand = zipc_places_fill(places, elems, first,
+						 claimed, claimed);
 	} while (!stand);
 	zipc_wake(places->readable, places->symmetric, stand);
 	return (int64_t)stand;
@@ -294,7 +296,8 @@ static uint64_t published_run(struct zipc_places *places, uint64_t head,
 	uint64_t i;
 
 	for (i = 0; i < n; i++)
-		if (zipc_turn(zipc_next_slot(places, &at, head + i)) != head + i)
+		if (zipc_turn(zipc_next_slot(places, &at, head + i)) !=
+		    head + i)
 			break;
 	return i;
 }

@@ -175,8 +175,8 @@ uint64_t zipc_places_holes(const struct zipc_places *places, uint64_t head,
 			   uint64_t tail);
 
 /*
- * With active up: write and publish what may be of [first, first + claimed), and
- * give up the rest; how many stand.
+ * With active up: write and publish what may be of [first, first + claimed),
+ * and give up the rest; how many stand.
  */
 uint64_t zipc_places_fill_warily(struct zipc_places *places,
 				 const unsigned char *elems, uint64_t first,

@@ -78,7 +78,7 @@ chan buffer[2] = [4] of { byte };
 
 /* Ghosts: what was pushed and popped, and who can go on. */
 byte settles = SETTLES, begun[2], returned[2], popped[2];
-bit stopped[4], dead[2], heir;
+bit stopped[4], dead[2], heir, left[2];
 byte gap; /* what the heir of record 0 found begun */
 
 #define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
@@ -510,7 +510,7 @@ proctype writer(byte w; byte work; byte batch; byte s) provided (!stopped[s])
 	byte T, k, n, c, stand;
 
 end:	do
-	:: d_step { T == 0 && returned[w] < work && ROOM ->
+	:: d_step { T == 0 && returned[w] < work && !left[w] && ROOM ->
 		look_for_room(w) }
 	/* The store of the claim comes behind all others. */
 	:: d_step { T > 0 && k > 0 && empty(buffer[w]) ->
@@ -520,6 +520,9 @@ end:	do
 		:: d_step { tail != T && !ROOM ->
 #ifndef LOSER_STAYS
 			buffer[w] ! 0;
+#endif
+#ifdef LEAVES
+			left[w] = 1;
 #endif
 			T = 0;
 			k = 0 }
@@ -600,7 +603,7 @@ active proctype fate()
 }
 #endif
 
-/* A claim that is still asked about what is settled as published is harmless. */
+/* One that is asked too late stands until active is up again: see judgement. */
 #define OWED(c) (STATE(c) >= ASKED && IS_TAKEN_BACK(c))
 
 /* Who is stopped, and lives. */
@@ -613,12 +616,13 @@ proctype judgement()
 	bit owed;
 
 	timeout ->
+	d_step { raise() };
 	tidy(4);
 	tidy(4);
 	d_step {
 		assert(DONE(0, (heir -> gap + 1 : WORK0)) ||
-		       (stopped[0] && !heir));
-		assert(DONE(1, WORK1));
+		       (stopped[0] && !heir) || left[0]);
+		assert(DONE(1, WORK1) || left[1]);
 		assert(head == tail);
 		assert(popped[0] >= returned[0] && popped[1] == returned[1]);
 		assert((stopped[0] && !heir) || popped[0] == returned[0]);
