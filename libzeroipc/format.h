@@ -98,7 +98,7 @@ static_assert(sizeof(struct zipc_participant) == 64, "participant is a line");
 
 /* A word to sleep on; see wait.c. */
 struct zipc_event {
-	_Atomic uint32_t word;       /* 0x00 count << 2 | CROWD | SLEEPERS */
+	_Atomic uint32_t word;       /* 0x00 counts, CROWD, SLEEPERS */
 	_Atomic uint32_t nappers[2]; /* 0x04 milliseconds, or 0: free */
 	_Atomic uint32_t late_wakes; /* 0x0C naps that ended and found work */
 };

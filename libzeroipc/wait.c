@@ -60,18 +60,17 @@ void zipc_wake_sleepers(struct zipc_event *event, uint64_t n)
 					     memory_order_relaxed);
 
 	/*
-	 * The count tells a sleeper whose nap ends just now that it is being
-	 * woken. Release, so that who sees it sees the publication.
+	 * The count of wakes tells a sleeper whose nap ends just now that it is
+	 * being woken. Release, so that who sees it sees the publication.
 	 */
 	do {
 		if (!(seen & ZIPC_SLEEPERS))
 			return;
 	} while (!atomic_compare_exchange_weak_explicit(
-		&event->word, &seen, seen + ZIPC_ARRIVAL, memory_order_release,
+		&event->word, &seen, seen + ZIPC_WAKE, memory_order_release,
 		memory_order_relaxed));
 	if (futex_wake(&event->word, n) < n)
-		clear_bits(event, seen + ZIPC_ARRIVAL,
-			   ZIPC_SLEEPERS | ZIPC_CROWD);
+		clear_bits(event, seen + ZIPC_WAKE, ZIPC_SLEEPERS | ZIPC_CROWD);
 }
 
 /* the nappers */
@@ -159,29 +158,33 @@ static uint32_t arrive(struct zipc_event *event, bool crowd)
 	uint32_t bits = ZIPC_SLEEPERS | (crowd ? ZIPC_CROWD : 0);
 	uint32_t seen = atomic_load_explicit(&event->word,
 					     memory_order_relaxed);
+	uint32_t mine;
 
+	do
+		mine = (seen & ~ZIPC_ARRIVALS) |
+		       ((seen + ZIPC_ARRIVAL) & ZIPC_ARRIVALS) | bits;
 	while (!atomic_compare_exchange_weak_explicit(
-		&event->word, &seen, (seen + ZIPC_ARRIVAL) | bits,
-		memory_order_seq_cst, memory_order_relaxed))
-		;
-	return (seen + ZIPC_ARRIVAL) | bits;
+		&event->word, &seen, mine, memory_order_seq_cst,
+		memory_order_relaxed));
+	return mine;
 }
 
 /*
- * A nap ended by time and found work. Was its waker just on the way? It adds to
- * the count, so the word changes soon if so.
+ * A nap ended by time and found work. Was its waker just on the way? Then the
+ * count of wakes soon changes.
  */
 static void count_late(struct zipc_event *event, uint32_t ticket)
 {
 	int64_t until = zipc_now_ns() + GRACE_NS;
+	uint32_t seen;
 
-	while (atomic_load_explicit(&event->word, memory_order_relaxed) ==
-	       ticket)
-		if (futex_sleep(&event->word, ticket, until)) {
-			atomic_fetch_add_explicit(&event->late_wakes, 1,
-						  memory_order_relaxed);
+	do {
+		seen = atomic_load_explicit(&event->word,
+					    memory_order_relaxed);
+		if ((seen ^ ticket) & ZIPC_WAKES)
 			return;
-		}
+	} while (!futex_sleep(&event->word, seen, until));
+	atomic_fetch_add_explicit(&event->late_wakes, 1, memory_order_relaxed);
 }
 
 static int64_t nap_end(const struct napper *napper, int64_t deadline_ns)

@@ -2,18 +2,18 @@
 /*
  * The event word: sleeping until something may have changed.
  *
- * The word is {count, CROWD, SLEEPERS}. A sleeper adds to the count and sets
- * SLEEPERS, runs a heavy fence, looks again, and sleeps (a futex) only while
- * the word is as it left it. A waker publishes, and then plainly loads the
- * word: no SLEEPERS, nothing to do. So the sleeper pays for the fence, and a
- * waker that finds nobody makes no system call.
+ * The word is {wakes, arrivals, CROWD, SLEEPERS}. A sleeper counts its arrival
+ * and sets SLEEPERS, runs a heavy fence, looks again, and sleeps (a futex) only
+ * while the word is as it left it. A waker publishes, and then plainly loads
+ * the word: no SLEEPERS, nothing to do. So the sleeper pays for the fence, and
+ * a waker that finds nobody makes no system call.
  *
  *   edge       written by       read by          carries
  *   sleepers   zipc_wait        zipc_wake        who slept must be woken
  *
- * A waker adds to the count, wakes as many as it has brought work for, and
- * clears the bits if nobody was there and nobody arrived since. A sleeper or
- * waker that dies costs one idle system call at worst.
+ * A waker counts the wake, wakes as many as it has brought work for, and clears
+ * the bits if nobody was there and nobody arrived since. A sleeper or waker
+ * that dies costs one idle system call at worst.
  *
  * A process may die between its commit and its wake. So sleepers nap: two of
  * them (nappers[], each a claim that expires by itself) look every 100 ms, the
@@ -49,6 +49,9 @@ void zipc_wake_sleepers(struct zipc_event *event, uint64_t n);
 #define ZIPC_SLEEPERS 1u
 #define ZIPC_CROWD 2u
 #define ZIPC_ARRIVAL 4u
+#define ZIPC_ARRIVALS 0x0001FFFCu
+#define ZIPC_WAKE 0x00020000u
+#define ZIPC_WAKES 0xFFFE0000u
 
 /*
  * After a publication that n waiters may use. The light fence keeps the load

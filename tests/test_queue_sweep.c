@@ -95,6 +95,9 @@ static void rotate(const struct scene *scene, struct zipc_queue *queue,
 
 static void set_up(void *context)
 {
+	static const struct zipc_segment_options few = {
+		.max_entries = 4, .max_participants = 16
+	};
 	static const struct zipc_queue_options options = { WRITERS };
 	struct scene *scene = context;
 	struct zipc_segment *segment;
@@ -103,7 +106,7 @@ static void set_up(void *context)
 
 	zipc_segment_unlink(scene->segment);
 	snprintf(type, sizeof(type), "bytes:%u", scene->elem_size);
-	must(zipc_segment_create(&segment, scene->segment, 128 << 10, NULL),
+	must(zipc_segment_create(&segment, scene->segment, 32 << 10, &few),
 	     "create");
 	must(zipc_queue_create_with(&queue, segment, "q", type, CAPACITY,
 				    &options), "create");
@@ -389,6 +392,7 @@ static unsigned sweep_op(struct scene *scene, const unsigned *fills,
 	printf("queue %-6s %3u bytes: %5u points %s\n", op_names[scene->op],
 	       scene->elem_size, points,
 	       mode == SWEEP_KILL ? "killed" : "stopped");
+	fflush(stdout); /* a test that fails or hangs ends without */
 	return points;
 }
 
@@ -407,16 +411,17 @@ static void sweep_scenes(const unsigned *sizes, const unsigned *fills,
 		}
 	printf("queue: %u points %s, %u failures\n", total,
 	       mode == SWEEP_KILL ? "killed" : "stopped", failures);
-	fflush(stdout); /* a failing test ends without */
+	fflush(stdout);
 	zipc_segment_unlink(scene.segment);
 	ck_assert_msg(!failures, "%u scenes failed", failures);
 }
 
 static const unsigned small[] = { 8, 0 };
-static const unsigned large[] = { 64, 200, 0 };
+static const unsigned a_line[] = { 64, 0 };
+static const unsigned lines[] = { 200, 0 };
 static const unsigned some_fills[] = { 0, 2, CAPACITY, CAPACITY + 1 };
-static const unsigned all_fills[] = { 0, 1, CAPACITY - 1, CAPACITY,
-				      CAPACITY + 1 };
+static const unsigned other_fills[] = { 1, CAPACITY - 1, CAPACITY + 1 };
+static const unsigned one_fill[] = { CAPACITY - 1, CAPACITY + 1 };
 
 START_TEST(survives_a_kill_at_every_instruction)
 {
@@ -432,13 +437,15 @@ END_TEST
 
 START_TEST(survives_a_kill_with_larger_elements)
 {
-	sweep_scenes(large, all_fills, SWEEP_KILL);
+	sweep_scenes(a_line, other_fills, SWEEP_KILL);
+	sweep_scenes(lines, one_fill, SWEEP_KILL);
 }
 END_TEST
 
 START_TEST(survives_a_stop_with_larger_elements)
 {
-	sweep_scenes(large, all_fills, SWEEP_STOP);
+	sweep_scenes(a_line, other_fills, SWEEP_STOP);
+	sweep_scenes(lines, one_fill, SWEEP_STOP);
 }
 END_TEST
 

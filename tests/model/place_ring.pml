@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The place ring (libzeroipc/place_ring.h) as a model for spin, to be run by
- * run.sh, which also lists the bounds and the mutations.
+ * The place ring (libzeroipc/place_ring.h) as a model for spin. run.sh runs it,
+ * within several bounds, and with mutations that must be found.
  *
- * Two writers push WORK0 and WORK1 elements, up to BATCH at a time. CONSUMERS
- * pop, and settle whenever they like: patience may end at any time. A settler
- * comes late, and a victim may be stopped or killed at any step.
+ * Two writers push WORK0 and WORK1 elements, up to BATCH0 and BATCH1 at a time.
+ * CONSUMERS pop, and settle what is stuck; LATE times a settler comes as well,
+ * or something only tidies, as push does. Fate may stop or kill somebody at any
+ * step (STOPS, KILLS), and give a dead writer's record to an heir (HEIRS).
  *
  * One step of a process is one access to shared memory, with what follows from
- * it locally. Some steps join two reads; then the comment says why nothing is
- * lost. Plain stores of a writer that somebody may have to wait for (a turn,
- * and the voiding of a claim) go through its store buffer, which the memory
- * system empties in order at some time. A locked instruction waits until the
- * own buffer is empty, the heavy fence until each was. (Others need no buffer:
- * the claim is followed at once by the locked instruction on tail, and an
- * element is read only behind its turn.)
+ * it locally. Some steps join two accesses; a comment says why nothing is lost.
+ * A turn, and the voiding of a claim, go through the writer's store buffer,
+ * which memory() empties in order, at any time. A locked instruction waits
+ * until the own buffer is empty; the heavy fence waits for each. The store of a
+ * new claim needs no buffer: nothing comes between it and the locked
+ * instruction on tail. Nor does that of an element, read only behind its turn.
  *
  * The epoch of active never repeats, so its compare-and-swap succeeds if and
  * only if nobody has changed the word since it was read: unchanged[] says so.
  *
  * Checked: each element whose push returned is popped once, in its producer's
- * order, and no other; an answer that was PUBLISHED is about what is there. At
- * the end, when nobody has anything to do: who is not stopped has finished, all
- * positions are popped or settled, and no claim is owed and active is down
- * but for what a stopped process owes.
+ * order, and no other is. At the end, when nothing moves: who is not stopped
+ * has finished, every position is popped or settled, and but for what a stopped
+ * process owes no claim is owed, and active comes down.
  */
 
 #ifndef CAPACITY
@@ -83,7 +82,6 @@ byte gap; /* what the heir of record 0 found begun */
 
 #define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
 #define HEIR 3
-
 
 active proctype memory()
 {
@@ -341,7 +339,8 @@ inline settle()
 }
 
 #define STUCK (head < tail && turn[SLOT(head)] != head)
-#define WILL_PUBLISH(w, p) (HOLDS(claim[w], p) && (!stopped[w] || (heir && w == 0)) && \
+#define WILL_PUBLISH(w, p) (HOLDS(claim[w], p) && \
+	(!stopped[w] || (heir && w == 0)) && \
 	(STATE(claim[w]) == OPEN || STATE(claim[w]) == ASKED))
 
 /*
@@ -493,19 +492,27 @@ inline fill(w, i)
 	fi
 }
 
+/* A position between head and tail whose slot the other writer may still
+ * write, so that it was given up: it does not count. */
+#define AHEAD(c) ((SLOTS - (head - POSITION(c)) % SLOTS) % SLOTS)
+#define IS_HOLE(c) (up && STATE(c) >= ASKED && head > POSITION(c) && \
+	AHEAD(c) < tail - head)
+#define WIDTH (CAPACITY + IS_HOLE(claim[1 - w]))
+
 /* Tail and head are read at once: were tail older, the swap would fail. */
-#define ROOM (tail - head < CAPACITY)
+#define ROOM (tail - head < WIDTH)
 
 inline look_for_room(w)
 {
 	T = tail;
-	k = CAPACITY - (tail - head);
+	k = WIDTH - (tail - head);
 	k = (k > batch -> batch : k);
 	k = (k > work - returned[w] -> work - returned[w] : k);
 	begun[w] = returned[w] + k
 }
 
-proctype writer(byte w; byte work; byte batch; byte s) provided (!stopped[s])
+proctype writer(byte w; byte work; byte batch; byte s)
+	provided (!stopped[s])
 {
 	byte T, k, n, c, stand;
 
