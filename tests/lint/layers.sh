@@ -15,7 +15,7 @@ layer_of()
 	case $1 in
 	base | error | format | atoms | clock | fence) echo 1 ;;
 	wait | participant) echo 1 ;;
-	segment | table | type | type_* | value | value_*) echo 2 ;;
+	segment | segment_* | table | type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
