@@ -55,7 +55,7 @@ static inline bool zipc_places_claim(struct zipc_places *places, uint64_t *T,
 			      memory_order_relaxed);
 	if (zipc_likely(atomic_compare_exchange_strong_explicit(
 		    &places->ring->tail, T, *T + n, memory_order_acq_rel,
-		    memory_order_relaxed)))
+		    memory_order_acquire)))
 		return true;
 	zipc_places_void_claim(places);
 	return false;
@@ -96,7 +96,7 @@ static inline bool zipc_places_push_fast(struct zipc_places *places,
 					 const void *elem)
 {
 	uint64_t T = atomic_load_explicit(&places->ring->tail,
-					  memory_order_relaxed);
+					  memory_order_acquire);
 	uint64_t stand;
 
 	if (!zipc_likely(T - places->head_seen < places->capacity) ||

@@ -227,7 +227,8 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 
 static uint64_t read_tail(const struct zipc_places *places)
 {
-	return atomic_load_explicit(&places->ring->tail, memory_order_relaxed);
+	/* Acquire: head is read behind it, or tail could seem too far. */
+	return atomic_load_explicit(&places->ring->tail, memory_order_acquire);
 }
 
 /* Claim up to n positions from *first on; how many, or -errno. */

@@ -63,6 +63,11 @@
  * late: active was up before the question, comes down only when the claim is
  * resolved and head has passed, and pop looks at it after the turn.
  *
+ * Active comes down by a CAS from the epoch read first, when the verdict is
+ * neither ASKING nor {V, REVOKED} with head at V, and then, read in this order,
+ * no claim is ASKED or REVOKED. In the other order a question could be asked
+ * and judged between the two looks, and its quarantine would be missed.
+ *
  * Batches. A writer publishes in order and asks itself after each, so when V is
  * revoked none behind it in the claim was published. The claim then begins at
  * V: a position in it is asked at most once, and a settler that is late changes

@@ -332,8 +332,8 @@ static bool quarantines(const struct zipc_places *places,
 	distance = zipc_claim_distance(claim, first);
 	over = distance % places->slot_count;
 	*ahead = over ? places->slot_count - over : 0;
-	/* At first itself it is the claim of who lost the race for it. */
-	return distance > 0;
+	/* At first or behind it, it is the claim of who lost a race. */
+	return distance > 0 && distance < ZIPC_CLAIM_POSITIONS / 2;
 }
 
 uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
@@ -424,16 +424,38 @@ static bool resolve(struct zipc_places *places, struct zipc_writer *writer,
 	return change(&writer->claim, claim, 0);
 }
 
+/*
+ * Whether the verdict is still being found or followed. One that asks about a
+ * position that head has passed is answered here: who asked may be gone.
+ */
+static bool is_open_question(struct zipc_places *places)
+{
+	uint64_t verdict = read_verdict(places), about = verdict >> 2;
+	bool passed = read_head(places) > about;
+
+	if ((verdict & 3) == ZIPC_IS_PUBLISHED)
+		return false;
+	if ((verdict & 3) == ZIPC_IS_REVOKED)
+		return !passed;
+	/* judged: release; pairs with push and pop. */
+	return !(passed && change(&places->ring->verdict, verdict,
+				  zipc_verdict(about, ZIPC_IS_PUBLISHED)));
+}
+
 void zipc_places_tidy(struct zipc_places *places)
 {
 	uint64_t active = atomic_load_explicit(&places->ring->active,
 					       memory_order_acquire);
-	uint64_t verdict;
-	bool look_for_dead, owed = false;
+	bool look_for_dead, owed;
 	uint32_t i;
 
 	if (!(active & 1))
 		return;
+	/*
+	 * The claims are read behind the verdict: a question that is asked in
+	 * between has raised a new epoch, so the CAS below fails.
+	 */
+	owed = is_open_question(places);
 	/* Proving death costs system calls: at news, and now and then. */
 	look_for_dead = active != places->epoch_tidied ||
 			++places->tidies % TIDY_EVERY == 0;
@@ -441,12 +463,8 @@ void zipc_places_tidy(struct zipc_places *places)
 	for (i = 0; i < places->writer_count; i++)
 		if (!resolve(places, &places->writers[i], look_for_dead))
 			owed = true;
-	verdict = read_verdict(places);
-	if (owed || (verdict & 3) == ZIPC_ASKING ||
-	    ((verdict & 3) == ZIPC_IS_REVOKED &&
-	     read_head(places) <= verdict >> 2))
-		return;
-	change(&places->ring->active, active, active & ~UINT64_C(1));
+	if (!owed)
+		change(&places->ring->active, active, active & ~UINT64_C(1));
 }
 
 void zipc_places_inherit(struct zipc_places *places,

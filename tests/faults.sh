@@ -97,7 +97,7 @@ fault "no fence when a position is settled" place_settle.c '
 	' test_queue_stress 'settling' 'lost between|out of order or doubled'
 
 fault "no quarantine of a stopped writer's slot" place_settle.c '
-	s/return distance > 0;/return false;/
+	s/return distance > 0 .*/return false;/
 	' test_queue_sweep '8 bytes' 'at instruction'
 
 fault "a revoked writer is not told" place_settle.c '

@@ -56,7 +56,8 @@ int zipc_queue_push(struct zipc_queue *queue, const void *elem,
 
 /*
  * Take the oldest element into *elem; wait at most timeout_ns for one.
- * Returns 0; -EAGAIN empty (ZIPC_NOWAIT); -ETIMEDOUT; -EROFS; -EBADMSG.
+ * Returns 0; -EAGAIN empty (ZIPC_NOWAIT); -ETIMEDOUT; -EROFS; -EBADMSG. After
+ * a failure the bytes at elem are of no meaning.
  */
 int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns);
 
