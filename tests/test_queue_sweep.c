@@ -396,19 +396,16 @@ static unsigned sweep_op(struct scene *scene, const unsigned *fills,
 	return points;
 }
 
-static void sweep_scenes(const unsigned *sizes, const unsigned *fills,
-			 enum sweep_mode mode)
+/* The operations up to last, on elements of elem_size bytes. */
+static void sweep_ops(unsigned elem_size, enum op last, const unsigned *fills,
+		      enum sweep_mode mode)
 {
+	struct scene scene = { .rotation = 3, .elem_size = elem_size };
 	unsigned total = 0, failures = 0;
-	struct scene scene = { .rotation = 3 };
 
 	strcpy(scene.segment, test_name("sweep"));
-	for (; *sizes; sizes++)
-		for (scene.op = PUSH; scene.op <= POP_N && !failures;
-		     scene.op++) {
-			scene.elem_size = *sizes;
-			total += sweep_op(&scene, fills, mode, &failures);
-		}
+	for (scene.op = PUSH; scene.op <= last && !failures; scene.op++)
+		total += sweep_op(&scene, fills, mode, &failures);
 	printf("queue: %u points %s, %u failures\n", total,
 	       mode == SWEEP_KILL ? "killed" : "stopped", failures);
 	fflush(stdout);
@@ -416,36 +413,33 @@ static void sweep_scenes(const unsigned *sizes, const unsigned *fills,
 	ck_assert_msg(!failures, "%u scenes failed", failures);
 }
 
-static const unsigned small[] = { 8, 0 };
-static const unsigned a_line[] = { 64, 0 };
-static const unsigned lines[] = { 200, 0 };
 static const unsigned some_fills[] = { 0, 2, CAPACITY, CAPACITY + 1 };
 static const unsigned other_fills[] = { 1, CAPACITY - 1, CAPACITY + 1 };
 static const unsigned one_fill[] = { CAPACITY - 1, CAPACITY + 1 };
 
 START_TEST(survives_a_kill_at_every_instruction)
 {
-	sweep_scenes(small, some_fills, SWEEP_KILL);
+	sweep_ops(8, POP_N, some_fills, SWEEP_KILL);
 }
 END_TEST
 
 START_TEST(survives_a_stop_at_every_instruction)
 {
-	sweep_scenes(small, some_fills, SWEEP_STOP);
+	sweep_ops(8, POP_N, some_fills, SWEEP_STOP);
 }
 END_TEST
 
 START_TEST(survives_a_kill_with_larger_elements)
 {
-	sweep_scenes(a_line, other_fills, SWEEP_KILL);
-	sweep_scenes(lines, one_fill, SWEEP_KILL);
+	sweep_ops(64, POP_N, other_fills, SWEEP_KILL);
+	sweep_ops(200, POP, one_fill, SWEEP_KILL);
 }
 END_TEST
 
 START_TEST(survives_a_stop_with_larger_elements)
 {
-	sweep_scenes(a_line, other_fills, SWEEP_STOP);
-	sweep_scenes(lines, one_fill, SWEEP_STOP);
+	sweep_ops(64, POP_N, other_fills, SWEEP_STOP);
+	sweep_ops(200, POP, one_fill, SWEEP_STOP);
 }
 END_TEST
 
