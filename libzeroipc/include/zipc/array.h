@@ -25,7 +25,7 @@ struct zipc_array;
  * Create under name, with capacity elements of the type; -EEXIST, -ENOSPC,
  * -EINVAL, -EROFS, -EBUSY. open: type NULL accepts what is there; -ENOENT,
  * -EPROTOTYPE with a message that shows the difference. open_or_create opens
- * when the name exists, and then the capacity must be equal too.
+ * when the name exists, and then the capacity must be equal too (-EPROTOTYPE).
  */
 int zipc_array_create(struct zipc_array **out, struct zipc_segment *segment,
 		      const char *name, const char *type, uint64_t capacity);
@@ -36,7 +36,8 @@ int zipc_array_open_or_create(struct zipc_array **out,
 			      const char *type, uint64_t capacity);
 
 /*
- * Element i, wait-free. -EINVAL: i is beyond the capacity; -EROFS.
+ * Element i, wait-free. -EINVAL: i is beyond the capacity; -EROFS; -EUSERS: a
+ * forked child's first change finds all participants' places taken.
  * Ordering: get acquires and set releases: who reads a value that set wrote
  * sees what its writer did before.
  */
