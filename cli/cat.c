@@ -5,7 +5,6 @@
  */
 #include "cli.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -145,22 +144,11 @@ static int cat(const struct path *path, bool as_json)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{0}};
-	bool as_json = false;
+	bool as_json;
 	struct path path;
-	int option, status;
+	int status = json_and_path(&as_json, &path, argc, argv,
+				   "structure, as SEGMENT/STRUCTURE");
 
-	while ((option = next_option(argc, argv, ":", options)) != -1) {
-		if (option == '?')
-			return STATUS_USAGE;
-		as_json |= option == 'j';
-	}
-	if (!only_argument(argc, argv, "structure, as SEGMENT/STRUCTURE"))
-		return STATUS_USAGE;
-	status = path_parse(&path, argv[optind]);
 	if (status)
 		return status;
 	if (path.structure)

@@ -92,6 +92,10 @@ struct path {
 int path_parse(struct path *path, const char *text);
 void path_free(struct path *path);
 
+/* All of a command's words, where they are "[--json] PATH"; what: the path. */
+int json_and_path(bool *as_json, struct path *path, int argc, char **argv,
+		  const char *what);
+
 /* path_parse(), and a structure must be named, without a slice. */
 int path_parse_structure(struct path *path, const char *text);
 
@@ -171,6 +175,8 @@ void json_close(struct json *json, char bracket);
 void json_string(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, uint64_t number);
 void json_bool(struct json *json, const char *key, bool value);
+/* A string of 16 hexadecimal digits: readers of JSON round large numbers. */
+void json_id(struct json *json, const char *key, uint64_t id);
 /* Text that is JSON already. */
 void json_raw(struct json *json, const char *key, const char *text);
 /* The keys "error" and "message": what the library's last call ended with. */

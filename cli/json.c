@@ -62,6 +62,14 @@ void json_bool(struct json *json, const char *key, bool value)
 	fputs(value ? "true" : "false", stdout);
 }
 
+void json_id(struct json *json, const char *key, uint64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)id);
+	json_string(json, key, text);
+}
+
 void json_raw(struct json *json, const char *key, const char *text)
 {
 	next(json, key);

@@ -7,6 +7,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,26 @@ int path_parse(struct path *path, const char *text)
 	if (status)
 		path_free(path);
 	return status;
+}
+
+int json_and_path(bool *as_json, struct path *path, int argc, char **argv,
+		  const char *what)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{0}};
+	int option;
+
+	*as_json = false;
+	while ((option = next_option(argc, argv, ":", options)) != -1) {
+		if (option == '?')
+			return STATUS_USAGE;
+		*as_json |= option == 'j';
+	}
+	if (!only_argument(argc, argv, what))
+		return STATUS_USAGE;
+	return path_parse(path, argv[optind]);
 }
 
 int path_parse_structure(struct path *path, const char *text)

@@ -16,7 +16,7 @@ static void json_mode(struct json *json, unsigned mode)
 void json_segment(struct json *json, const struct zipc_view_segment *segment)
 {
 	json_string(json, "name", segment->name);
-	json_number(json, "id", segment->id);
+	json_id(json, "id", segment->id);
 	json_number(json, "size_bytes", segment->size_bytes);
 	json_number(json, "used_bytes", segment->used_bytes);
 	json_number(json, "resident_bytes", segment->resident_bytes);

@@ -24,6 +24,36 @@ static inline void zipc_pause(void)
 #endif
 }
 
+/* The line will be written soon; harmless at any address. */
+static inline void zipc_prefetch_to_write(const void *address)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+	__builtin_prefetch(address, 1);
+#endif
+}
+
+/*
+ * The last bytes of an element, fewer than a word's: by shifts, so that no
+ * word has to have an address.
+ */
+static inline uint64_t zipc_short_word(const unsigned char *bytes, size_t size)
+{
+	uint64_t word = 0;
+
+	while (size--)
+		word = word << 8 | bytes[size];
+	return word;
+}
+
+static inline void zipc_split_word(unsigned char *bytes, size_t size,
+				   uint64_t word)
+{
+	for (; size--; word >>= 8)
+		*bytes++ = (unsigned char)word;
+}
+
 /*
  * Copy size bytes into shared words, and out of them. Relaxed: a reader that
  * races with a writer discards what it copied, so only the accesses
@@ -35,20 +65,13 @@ static inline void zipc_copy_in(_Atomic uint64_t *to, const void *from,
 	const unsigned char *bytes = from;
 	uint64_t word;
 
-	if (size == 8) { /* the commonest, without a loop */
-		memcpy(&word, bytes, 8);
-		atomic_store_explicit(to, word, memory_order_relaxed);
-		return;
-	}
 	for (; size >= 8; size -= 8, bytes += 8) {
 		memcpy(&word, bytes, 8);
 		atomic_store_explicit(to++, word, memory_order_relaxed);
 	}
-	if (size) {
-		word = 0;
-		memcpy(&word, bytes, size);
-		atomic_store_explicit(to, word, memory_order_relaxed);
-	}
+	if (size)
+		atomic_store_explicit(to, zipc_short_word(bytes, size),
+				      memory_order_relaxed);
 }
 
 static inline void zipc_copy_out(void *to, const _Atomic uint64_t *from,
@@ -57,19 +80,14 @@ static inline void zipc_copy_out(void *to, const _Atomic uint64_t *from,
 	unsigned char *bytes = to;
 	uint64_t word;
 
-	if (size == 8) {
-		word = atomic_load_explicit(from, memory_order_relaxed);
-		memcpy(bytes, &word, 8);
-		return;
-	}
 	for (; size >= 8; size -= 8, bytes += 8) {
 		word = atomic_load_explicit(from++, memory_order_relaxed);
 		memcpy(bytes, &word, 8);
 	}
-	if (size) {
-		word = atomic_load_explicit(from, memory_order_relaxed);
-		memcpy(bytes, &word, size);
-	}
+	if (size)
+		zipc_split_word(bytes, size,
+				atomic_load_explicit(from,
+						     memory_order_relaxed));
 }
 
 #endif

@@ -158,7 +158,9 @@ struct zipc_place_ring {
 	_Atomic uint64_t verdict;  /* 0x80 position << 2 | state */
 	_Atomic uint64_t active;   /* 0x88 epoch << 1 | up */
 	_Atomic uint32_t patience; /* 0x90 doublings */
-	uint32_t settle_line[11];
+	uint32_t reserved_too;     /* 0x94 zero */
+	_Atomic uint64_t given_up; /* 0x98 the last position that was */
+	uint64_t settle_line[4];
 	/* written by producers */
 	_Atomic uint64_t tail;   /* 0xC0 next position to claim */
 	uint64_t tail_line[7];
@@ -171,6 +173,7 @@ ZIPC_AT(zipc_place_ring, head, 0x40);
 ZIPC_AT(zipc_place_ring, verdict, 0x80);
 ZIPC_AT(zipc_place_ring, active, 0x88);
 ZIPC_AT(zipc_place_ring, patience, 0x90);
+ZIPC_AT(zipc_place_ring, given_up, 0x98);
 ZIPC_AT(zipc_place_ring, tail, 0xC0);
 static_assert(sizeof(struct zipc_place_ring) == 256, "ring is four lines");
 

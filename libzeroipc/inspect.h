@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inspection, inside: a view is a descriptor and a copy of the header's
- * constants; a kind of structure plugs in as one row of the table in inspect.c.
+ * constants; a kind of structure plugs in as one row of the table in
+ * inspect_entry.c.
  *
  * Whatever is read is a copy, is checked against the file's size before it
  * is used, and is never read a second time in the belief that it is the same.
@@ -11,7 +12,14 @@
 
 #include "format.h"
 
+#include <sys/stat.h>
 #include <zipc/inspect.h>
+
+#define ZIPC_SHM "/dev/shm"
+/* Of a path below it, with its NUL. */
+#define ZIPC_SHM_PATH 320
+
+#define LLU(x) ((unsigned long long)(x))
 
 struct zipc_view {
 	int fd;
@@ -34,7 +42,6 @@ struct zipc_view_block {
 
 struct zipc_view_kind {
 	unsigned kind;
-	const char *name;
 	/* Check the body; fill in size, added and removed. 0 or -errno. */
 	int (*describe)(struct zipc_view *view,
 			const struct zipc_view_block *block,
@@ -47,6 +54,15 @@ struct zipc_view_kind {
 
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
+
+/* Check a segment's name, and take its leading slash off. */
+int zipc_view_plain_name(const char **name);
+void zipc_view_path(char path[static ZIPC_SHM_PATH], const char *name);
+/* The descriptor of a regular file, and what it tells; or -errno. */
+int zipc_view_open_file(const char *name, struct stat *st);
+
+/* How many entries there are, and where the first free byte is; checked. */
+int zipc_view_table(struct zipc_view *view, unsigned *count, uint64_t *next);
 
 /*
  * Copy n bytes from offset on. What was read is read before anything that a

@@ -50,7 +50,6 @@ static int64_t elements(struct zipc_view *view,
 
 const struct zipc_view_kind zipc_view_array = {
 	.kind = ZIPC_ARRAY,
-	.name = "array",
 	.describe = describe,
 	.elements = elements,
 };

@@ -309,7 +309,6 @@ static int64_t elements(struct zipc_view *view,
 
 const struct zipc_view_kind zipc_view_queue = {
 	.kind = ZIPC_QUEUE,
-	.name = "queue",
 	.describe = describe,
 	.elements = elements,
 };

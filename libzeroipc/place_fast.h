@@ -3,6 +3,11 @@
  * The place ring's fast paths, inline: push and pop of one element when nothing
  * is in the way. All else goes the long way, by place_ring.c. The steps and
  * their order are those of place_ring.h.
+ *
+ * A locked instruction waits until every store before it has reached the cache.
+ * So here are no stores but those of the algorithm: these functions call
+ * nothing, and their caller leaves by a tail call, so that no register has to
+ * be saved.
  */
 #ifndef ZIPC_PLACE_FAST_H
 #define ZIPC_PLACE_FAST_H
@@ -13,124 +18,149 @@
 #include "wait.h"
 
 #define zipc_likely(condition) __builtin_expect(!!(condition), 1)
+#define ZIPC_INLINE static inline __attribute__((always_inline))
 
-/* The slot of a position, by its distance from the one before: no division. */
-static inline struct zipc_slot *zipc_next_slot(const struct zipc_places *places,
-					  struct zipc_cursor *at,
-					  uint64_t position)
+/* How a fast path ended. */
+enum zipc_fast {
+	ZIPC_DONE,
+	ZIPC_SLEEPERS_SEEN, /* done, and sleepers are to be woken */
+	ZIPC_NOT_BEGUN,     /* nothing was done */
+	ZIPC_CLAIMED,       /* the position is claimed, and active is up */
+	ZIPC_TOUCHED        /* published, and the claim was asked about */
+};
+
+/* The slot of a position, by where its lap begins: no division. */
+ZIPC_INLINE struct zipc_slot *zipc_next_slot(const struct zipc_places *places,
+					     uint64_t *lap, uint64_t position)
 {
-	uint64_t ahead = position - at->position;
+	uint64_t index = position - *lap;
 
-	if (zipc_likely(ahead < places->slot_count)) {
-		at->index += ahead;
-		if (at->index >= places->slot_count)
-			at->index -= places->slot_count;
-	} else {
-		at->index = position % places->slot_count;
+	if (!zipc_likely(index < places->slot_count)) {
+		index = position % places->slot_count;
+		*lap = position - index;
 	}
-	at->position = position;
-	return (void *)(places->slots + at->index * places->slot_bytes);
+	return (void *)(places->slots + index * places->slot_bytes);
 }
 
 /* raised: acquire; pairs with settle. */
-static inline bool zipc_places_active(const struct zipc_places *places)
+static inline bool zipc_places_active(const struct zipc_place_ring *ring)
 {
-	return atomic_load_explicit(&places->ring->active,
-				    memory_order_acquire) & 1;
+	return atomic_load_explicit(&ring->active, memory_order_acquire) & 1;
 }
 
 /* Nobody may ask about a position that is not ours. */
-static inline void zipc_places_void_claim(struct zipc_places *places)
+static inline void zipc_places_void_claim(struct zipc_writer *mine)
 {
-	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
+	/* left: release; pairs with push at full. */
+	atomic_store_explicit(&mine->claim, 0, memory_order_release);
 }
 
 /* Claim n positions from *T on; if tail is elsewhere, *T becomes that. */
-static inline bool zipc_places_claim(struct zipc_places *places, uint64_t *T,
-				     uint64_t n)
+ZIPC_INLINE bool zipc_places_claim(struct zipc_place_ring *ring,
+				   struct zipc_writer *mine, uint64_t *T,
+				   uint64_t n)
 {
-	/* Relaxed: the CAS behind it carries it. */
-	atomic_store_explicit(&places->mine->claim,
-			      zipc_claim(*T, n, ZIPC_OPEN),
-			      memory_order_relaxed);
+	/* left: release; pairs with push at full. The CAS carries the claim. */
+	atomic_store_explicit(&mine->claim, zipc_claim(*T, n, ZIPC_OPEN),
+			      memory_order_release);
 	if (zipc_likely(atomic_compare_exchange_strong_explicit(
-		    &places->ring->tail, T, *T + n, memory_order_acq_rel,
+		    &ring->tail, T, *T + n, memory_order_acq_rel,
 		    memory_order_acquire)))
 		return true;
-	zipc_places_void_claim(places);
+	zipc_places_void_claim(mine);
 	return false;
 }
 
 /*
- * Write and publish n elements from first on, under a claim of claimed
- * positions. Returns how many of them stand.
+ * Write and publish *elem at a position, under the claim of value open; false:
+ * the claim was touched meanwhile.
  */
-static inline __attribute__((always_inline)) uint64_t
-zipc_places_fill(struct zipc_places *places, const unsigned char *elems,
-		 uint64_t first, uint64_t claimed, uint64_t n)
+ZIPC_INLINE bool zipc_places_publish(struct zipc_writer *mine,
+				     struct zipc_slot *slot, uint64_t position,
+				     const void *elem, uint64_t elem_size,
+				     uint64_t open, bool symmetric)
 {
-	_Atomic uint64_t *mine = &places->mine->claim;
-	uint64_t open = zipc_claim(first, claimed, ZIPC_OPEN), i, stand;
+	zipc_copy_in(slot->element, elem, elem_size);
+	/* filled: release; pairs with pop and settle. */
+	atomic_store_explicit(&slot->turn, position, memory_order_release);
+	zipc_fence_light(symmetric);
+	/* asked: relaxed behind the fence; pairs with settle. */
+	return zipc_likely(atomic_load_explicit(&mine->claim,
+						memory_order_relaxed) == open);
+}
+
+/* A push that waits for this line would be a slow one: have it fetched. */
+ZIPC_INLINE void zipc_places_fetch_ahead(const struct zipc_places *places,
+					 const struct zipc_slot *slot,
+					 uint64_t elem_size)
+{
+	const char *line = (const char *)slot + places->ahead;
+
+	zipc_prefetch_to_write(line);
+	if (elem_size > 8)
+		zipc_prefetch_to_write(line + ZIPC_LINE);
+}
+
+/*
+ * Push *elem; *T is the position claimed. elem_size is a constant, or the
+ * handle's. What is needed behind the claim is read before it, since no load
+ * passes a locked instruction.
+ */
+ZIPC_INLINE enum zipc_fast zipc_places_push_fast(struct zipc_places *places,
+						 const void *elem,
+						 uint64_t elem_size,
+						 uint64_t *T)
+{
+	struct zipc_place_ring *ring = places->ring;
+	struct zipc_writer *mine = places->mine;
 	struct zipc_slot *slot;
+	uint64_t open;
 
-	for (i = 0; i < n; i++, elems += places->elem_size) {
-		slot = zipc_next_slot(places, &places->in, first + i);
-		zipc_copy_in(slot->element, elems, places->elem_size);
-		/* filled: release; pairs with pop and settle. */
-		atomic_store_explicit(&slot->turn, first + i,
-				      memory_order_release);
-		zipc_fence_light(places->symmetric);
-		/* asked: relaxed behind the fence; pairs with settle. */
-		if (zipc_likely(atomic_load_explicit(
-					mine, memory_order_relaxed) == open))
-			continue;
-		stand = zipc_places_answer(places, first, claimed, i);
-		if (stand < claimed)
-			return stand;
-	}
-	return n;
+	*T = atomic_load_explicit(&ring->tail, memory_order_acquire);
+	slot = zipc_next_slot(places, &places->in_lap, *T);
+	zipc_places_fetch_ahead(places, slot, elem_size);
+	open = zipc_claim(*T, 1, ZIPC_OPEN);
+	if (!zipc_likely(*T - places->head_seen < places->capacity) ||
+	    !zipc_places_claim(ring, mine, T, 1))
+		return ZIPC_NOT_BEGUN;
+	if (!zipc_likely(!zipc_places_active(ring)))
+		return ZIPC_CLAIMED;
+	if (!zipc_places_publish(mine, slot, *T, elem, elem_size, open,
+				 places->symmetric))
+		return ZIPC_TOUCHED;
+	return zipc_sleepers(places->readable, places->symmetric)
+		       ? ZIPC_SLEEPERS_SEEN
+		       : ZIPC_DONE;
 }
 
-/* Push *elem if nothing is in the way; false: nothing was done. */
-static inline bool zipc_places_push_fast(struct zipc_places *places,
-					 const void *elem)
+/* Pop into *elem. */
+ZIPC_INLINE enum zipc_fast zipc_places_pop_fast(struct zipc_places *places,
+						void *elem, uint64_t elem_size)
 {
-	uint64_t T = atomic_load_explicit(&places->ring->tail,
-					  memory_order_acquire);
-	uint64_t stand;
-
-	if (!zipc_likely(T - places->head_seen < places->capacity) ||
-	    !zipc_places_claim(places, &T, 1))
-		return false;
-	if (zipc_likely(!zipc_places_active(places)))
-		stand = zipc_places_fill(places, elem, T, 1, 1);
-	else
-		stand = zipc_places_fill_warily(places, elem, T, 1);
-	if (!zipc_likely(stand))
-		return false;
-	zipc_wake(places->readable, places->symmetric, 1);
-	return true;
-}
-
-/* Pop into *elem if nothing is in the way; false: nothing was done. */
-static inline bool zipc_places_pop_fast(struct zipc_places *places, void *elem)
-{
-	uint64_t head = atomic_load_explicit(&places->ring->head,
-					     memory_order_acquire);
-	struct zipc_slot *slot = zipc_next_slot(places, &places->out, head);
+	struct zipc_place_ring *ring = places->ring;
+	struct zipc_event *writable = places->writable;
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	struct zipc_slot *slot = zipc_next_slot(places, &places->out_lap, head);
 
 	/* The order is that of the long way: turn, active, copy, head. */
 	if (!zipc_likely(zipc_turn(slot) == head) ||
-	    !zipc_likely(!zipc_places_active(places)))
-		return false;
-	zipc_copy_out(elem, slot->element, places->elem_size);
+	    !zipc_likely(!zipc_places_active(ring)))
+		return ZIPC_NOT_BEGUN;
+	zipc_copy_out(elem, slot->element, elem_size);
 	/* room: release; the copy is done before the slot is free. */
 	if (!zipc_likely(atomic_compare_exchange_strong_explicit(
-		    &places->ring->head, &head, head + 1, memory_order_acq_rel,
+		    &ring->head, &head, head + 1, memory_order_acq_rel,
 		    memory_order_relaxed)))
-		return false;
-	zipc_wake(places->writable, places->symmetric, 1);
-	return true;
+		return ZIPC_NOT_BEGUN;
+	return zipc_sleepers(writable, places->symmetric) ? ZIPC_SLEEPERS_SEEN
+							  : ZIPC_DONE;
 }
+
+/*
+ * After ZIPC_CLAIMED or ZIPC_TOUCHED: go on with it; false: the element has to
+ * be pushed again.
+ */
+bool zipc_places_push_rest(struct zipc_places *places, const void *elem,
+			   uint64_t position, enum zipc_fast how);
 
 #endif

@@ -55,62 +55,86 @@ static bool inside(uint64_t body_bytes, uint64_t offset, uint64_t count,
 	       bytes <= body_bytes - offset;
 }
 
+/*
+ * Far enough to arrive in time from another core, and not beyond the slots that
+ * are spare, where it would take lines from who pops.
+ */
+static uint32_t ahead_of(uint32_t slot_bytes)
+{
+	return slot_bytes < 64 ? 256 : 4 * slot_bytes;
+}
+
+/* What is wrong with a copy of the ring's constants; NULL: nothing. */
+static const char *misfit(const struct zipc_place_ring *copy,
+			  const struct zipc_found *found)
+{
+	uint64_t writers_end = copy->writers_offset +
+			       copy->writers * sizeof(struct zipc_writer);
+
+	if (!copy->writers || copy->writers > ZIPC_WRITERS_MOST ||
+	    copy->writers_offset < sizeof(*copy) ||
+	    !inside(found->body_bytes, copy->writers_offset, copy->writers,
+		    sizeof(struct zipc_writer)))
+		return "its writers lie beyond its body";
+	if (copy->slot_bytes != slot_bytes_for(found->elem_size) ||
+	    copy->slots_offset < writers_end ||
+	    !inside(found->body_bytes, copy->slots_offset, copy->slots,
+		    copy->slot_bytes))
+		return "its slots lie beyond its body";
+	if (copy->slots < copy->writers ||
+	    copy->slots - copy->writers < found->capacity)
+		return "it has too few slots for its capacity and writers";
+	return NULL;
+}
+
 int zipc_places_open(struct zipc_places *places, struct zipc_segment *segment,
 		     const struct zipc_found *found, const char *name)
 {
-	struct zipc_place_ring *ring = (void *)found->body;
-	uint64_t slots, most;
+	struct zipc_place_ring *ring = (void *)found->body, copy;
+	const char *wrong = "its body is too short";
 
-	if (found->body_bytes < sizeof(*ring))
-		return zipc_fail(EBADMSG, "`%s` is damaged: its body is too "
-				 "short", name);
-	slots = ring->slots;
+	if (found->body_bytes >= sizeof(copy)) {
+		/* Only the copy is checked and used. */
+		memcpy(&copy, ring, offsetof(struct zipc_place_ring, head));
+		wrong = misfit(&copy, found);
+	}
+	if (wrong)
+		return zipc_fail(EBADMSG, "`%s` is damaged: %s", name, wrong);
 	*places = (struct zipc_places){
 		.segment = segment,
 		.ring = ring,
+		.writers = (void *)(found->body + copy.writers_offset),
+		.slots = found->body + copy.slots_offset,
 		.readable = &found->block->readable,
 		.writable = &found->block->writable,
 		.capacity = found->capacity,
 		.elem_size = found->elem_size,
-		.slot_count = slots,
-		.slot_bytes = ring->slot_bytes,
-		.writer_count = ring->writers,
+		.slot_count = copy.slots,
+		.slot_bytes = copy.slot_bytes,
+		.writer_count = copy.writers,
+		.ahead = ahead_of(copy.slot_bytes),
 		.symmetric = segment->symmetric,
 		.head_seen = 1,
 	};
-	most = ring->writers_offset;
-	if (!inside(found->body_bytes, most, places->writer_count,
-		    sizeof(struct zipc_writer)))
-		return zipc_fail(EBADMSG, "`%s` is damaged: its writers lie "
-				 "beyond its body", name);
-	places->writers = (void *)(found->body + most);
-	most = ring->slots_offset;
-	if (places->slot_bytes != slot_bytes_for(places->elem_size) ||
-	    !inside(found->body_bytes, most, slots, places->slot_bytes))
-		return zipc_fail(EBADMSG, "`%s` is damaged: its slots lie "
-				 "beyond its body", name);
-	places->slots = found->body + most;
-	if (!places->writer_count || slots < places->writer_count ||
-	    slots - places->writer_count < places->capacity)
-		return zipc_fail(EBADMSG, "`%s` is damaged: it has %llu slots "
-				 "for %llu elements and %u writers", name,
-				 (unsigned long long)slots,
-				 (unsigned long long)places->capacity,
-				 places->writer_count);
 	return 0;
 }
 
 uint64_t zipc_places_size(const struct zipc_places *places)
 {
-	uint64_t head, tail;
+	uint64_t head, tail, before;
 
 	/*
-	 * Relaxed, and head before tail: the difference is never negative, and
-	 * was true of some moment between the two loads but for what was popped
-	 * in between.
+	 * Head did not move while tail was read, or the difference would count
+	 * what was popped in between and what was pushed in its stead.
 	 */
 	head = atomic_load_explicit(&places->ring->head, memory_order_acquire);
-	tail = atomic_load_explicit(&places->ring->tail, memory_order_relaxed);
+	do {
+		before = head;
+		tail = atomic_load_explicit(&places->ring->tail,
+					    memory_order_acquire);
+		head = atomic_load_explicit(&places->ring->head,
+					    memory_order_acquire);
+	} while (head != before);
 	if (tail - head > places->capacity)
 		return (int64_t)(tail - head) < 0 ? 0 : places->capacity;
 	return tail - head;
@@ -169,6 +193,44 @@ void zipc_places_close(struct zipc_places *places)
 	places->generation = 0;
 }
 
+/* hope */
+
+#define HOPE_LEAST 4u /* pauses */
+#define HOPE_MOST 256u
+#define LEAD 16u
+
+static void pause_for(unsigned pauses)
+{
+	while (pauses--)
+		zipc_pause();
+}
+
+/*
+ * Look at *word every few pauses until it is no longer from, or for as long as
+ * it paid the last times. Returns how many pauses that took, or 0: no change.
+ * Head and tail are what the other side works on: to ask them whether the ring
+ * is full or empty takes their lines away from it.
+ */
+static unsigned changes_soon(const _Atomic uint64_t *word, uint64_t from,
+			     unsigned pauses, unsigned *hope)
+{
+	unsigned spent = 0;
+
+	while (spent < *hope) {
+		pause_for(pauses);
+		spent += pauses;
+		/* filled, room: relaxed; the caller looks again. */
+		if (atomic_load_explicit(word, memory_order_relaxed) == from)
+			continue;
+		*hope = 4 * spent < HOPE_MOST ? 4 * spent : HOPE_MOST;
+		if (*hope < HOPE_LEAST)
+			*hope = HOPE_LEAST;
+		return spent;
+	}
+	*hope = *hope / 2 > HOPE_LEAST ? *hope / 2 : HOPE_LEAST;
+	return 0;
+}
+
 /* push */
 
 /* What head says is true now: the ring is full, or its oldest is stuck. */
@@ -184,14 +246,15 @@ static int no_room(struct zipc_places *places, uint64_t head, uint64_t used)
 
 /*
  * Positions that may lie between head and tail: capacity, and those that were
- * given up there because a stopped writer has their slot.
+ * given up there. More than the slots they can not be.
  */
-static uint64_t width(const struct zipc_places *places, uint64_t head,
-		      uint64_t tail)
+static uint64_t width(struct zipc_places *places, uint64_t head, uint64_t tail)
 {
-	if (!zipc_places_active(places))
-		return places->capacity;
-	return places->capacity + zipc_places_holes(places, head, tail);
+	uint64_t most = places->capacity;
+
+	if (tail - head <= places->slot_count)
+		most += zipc_places_holes(places, head, tail);
+	return most < places->slot_count ? most : places->slot_count;
 }
 
 /*
@@ -215,6 +278,10 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 			return zipc_fail_as(EBADMSG, "the queue is damaged: "
 					    "its head is beyond its tail");
 		}
+		if (used >= most &&
+		    changes_soon(&places->ring->head, places->head_seen, 8,
+				 &places->push_hope))
+			return 0;
 		if (used >= most)
 			most = width(places, places->head_seen, T);
 		if (used >= most)
@@ -231,6 +298,17 @@ static uint64_t read_tail(const struct zipc_places *places)
 	return atomic_load_explicit(&places->ring->tail, memory_order_acquire);
 }
 
+/*
+ * With active up: n, or less, so that a slot in quarantine stands behind the
+ * batch, or is all of it: what is claimed with it would be given up with it.
+ */
+static uint64_t wary(const struct zipc_places *places, uint64_t T, uint64_t n)
+{
+	if (n > 1 && zipc_places_active(places->ring))
+		n = zipc_places_free_run(places, T, n);
+	return n ? n : 1;
+}
+
 /* Claim up to n positions from *first on; how many, or -errno. */
 static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 {
@@ -243,25 +321,59 @@ static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 			return k;
 		if (k == 0) {
 			T = read_tail(places);
-		} else if (zipc_places_claim(places, &T, (uint64_t)k)) {
-			*first = T;
-			return k;
+			continue;
 		}
+		k = (int64_t)wary(places, T, (uint64_t)k);
+		*first = T;
+		if (zipc_places_claim(places->ring, places->mine, &T,
+				      (uint64_t)k))
+			return k;
 	}
 }
 
+/* Write and publish n elements; how many stand. */
+ZIPC_INLINE uint64_t fill_with(struct zipc_places *places,
+			       const unsigned char *elems, uint64_t elem_size,
+			       uint64_t first, uint64_t claimed, uint64_t n)
+{
+	uint64_t open = zipc_claim(first, claimed, ZIPC_OPEN), i, stand;
+	uint64_t lap = places->in_lap;
+	struct zipc_slot *slot;
+
+	for (i = 0; i < n; i++, elems += elem_size) {
+		slot = zipc_next_slot(places, &lap, first + i);
+		zipc_places_fetch_ahead(places, slot, elem_size);
+		if (zipc_places_publish(places->mine, slot, first + i, elems,
+					elem_size, open, places->symmetric))
+			continue;
+		stand = zipc_places_answer(places, first, claimed, i);
+		if (stand < claimed)
+			return stand;
+	}
+	places->in_lap = lap;
+	return n;
+}
+
+static uint64_t fill(struct zipc_places *places, const unsigned char *elems,
+		     uint64_t first, uint64_t claimed, uint64_t n)
+{
+	if (places->elem_size == 8) /* the commonest, without a loop */
+		return fill_with(places, elems, 8, first, claimed, n);
+	return fill_with(places, elems, places->elem_size, first, claimed, n);
+}
+
 /* With active up some slots may be quarantined: only those before the first. */
-uint64_t zipc_places_fill_warily(struct zipc_places *places,
-				 const unsigned char *elems, uint64_t first,
-				 uint64_t claimed)
+static uint64_t fill_warily(struct zipc_places *places,
+			    const unsigned char *elems, uint64_t first,
+			    uint64_t claimed)
 {
 	uint64_t n, stand;
 
 	zipc_places_tidy(places);
 	n = zipc_places_free_run(places, first, claimed);
-	stand = zipc_places_fill(places, elems, first, claimed, n);
-	if (n < claimed)
-		zipc_places_void_claim(places); /* others settle the rest */
+	stand = fill(places, elems, first, claimed, n);
+	if (n < claimed) /* others settle the rest */
+		zipc_places_give_up(places, first + claimed - 1);
 	return stand;
 }
 
@@ -276,15 +388,27 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 		if (k < 0)
 			return k;
 		claimed = (uint64_t)k;
-		if (zipc_places_active(places))
-			stand = zipc_places_fill_warily(places, elems, first,
-							claimed);
+		if (zipc_places_active(places->ring))
+			stand = fill_warily(places, elems, first, claimed);
 		else
-			stand = zipc_places_fill(places, elems, first,
-						 claimed, claimed);
+			stand = fill(places, elems, first, claimed, claimed);
 	} while (!stand);
 	zipc_wake(places->readable, places->symmetric, stand);
 	return (int64_t)stand;
+}
+
+bool zipc_places_push_rest(struct zipc_places *places, const void *elem,
+			   uint64_t position, enum zipc_fast how)
+{
+	uint64_t stand;
+
+	if (how == ZIPC_CLAIMED)
+		stand = fill_warily(places, elem, position, 1);
+	else
+		stand = zipc_places_answer(places, position, 1, 0);
+	if (stand)
+		zipc_wake(places->readable, places->symmetric, 1);
+	return stand;
 }
 
 /* pop */
@@ -293,32 +417,42 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 static uint64_t published_run(struct zipc_places *places, uint64_t head,
 			      uint64_t n)
 {
-	struct zipc_cursor at = places->out;
-	uint64_t i;
+	uint64_t lap = places->out_lap, i;
 
 	for (i = 0; i < n; i++)
-		if (zipc_turn(zipc_next_slot(places, &at, head + i)) !=
+		if (zipc_turn(zipc_next_slot(places, &lap, head + i)) !=
 		    head + i)
 			break;
 	return i;
 }
 
+ZIPC_INLINE void copy_run_with(struct zipc_places *places, uint64_t head,
+			       uint64_t n, unsigned char *elems,
+			       uint64_t elem_size)
+{
+	uint64_t lap = places->out_lap, i;
+	struct zipc_slot *slot;
+
+	for (i = 0; i < n; i++, elems += elem_size) {
+		slot = zipc_next_slot(places, &lap, head + i);
+		zipc_copy_out(elems, slot->element, elem_size);
+	}
+	places->out_lap = lap;
+}
+
 static void copy_run(struct zipc_places *places, uint64_t head, uint64_t n,
 		     unsigned char *elems)
 {
-	struct zipc_slot *slot;
-	uint64_t i;
-
-	for (i = 0; i < n; i++, elems += places->elem_size) {
-		slot = zipc_next_slot(places, &places->out, head + i);
-		zipc_copy_out(elems, slot->element, places->elem_size);
-	}
+	if (places->elem_size == 8)
+		copy_run_with(places, head, n, elems, 8);
+	else
+		copy_run_with(places, head, n, elems, places->elem_size);
 }
 
 /*
  * The position at head is not published: -EAGAIN empty, 0 look again, or a
  * failure. Empty is true of the moment in which the turn was read: whatever is
- * pushed before that is seen behind it.
+ * pushed before that is seen behind it, if only by the turn of a later lap.
  */
 static int nothing_at(struct zipc_places *places, uint64_t head)
 {
@@ -332,9 +466,28 @@ static int nothing_at(struct zipc_places *places, uint64_t head)
 		return zipc_fail_as(EBADMSG, "the queue is damaged: its head "
 				    "and tail do not belong together");
 	for (p = head + 1; p < tail; p++)
-		if (zipc_turn(zipc_slot(places, p)) == p)
+		if (zipc_turn(zipc_slot(places, p)) >= p)
 			return zipc_places_unstick(places, head);
 	return zipc_fail_as(EAGAIN, "the queue is empty");
+}
+
+/*
+ * The turn at head may come soon. When it came at once, push is just ahead, in
+ * the same line: it is given a lead, or each would take the line from the other
+ * for every element.
+ */
+static bool comes_soon(struct zipc_places *places, uint64_t head)
+{
+	struct zipc_slot *slot = zipc_slot(places, head);
+	uint64_t seen = zipc_turn(slot);
+	unsigned spent;
+
+	if (seen == head)
+		return true;
+	spent = changes_soon(&slot->turn, seen, 1, &places->pop_hope);
+	if (spent == 1)
+		pause_for(LEAD);
+	return spent;
 }
 
 /* With active up: 0 if the position at head may be taken, 1 look again. */
@@ -349,6 +502,10 @@ static int look_twice(struct zipc_places *places, uint64_t head)
 	if (verdict >> 2 != head ||
 	    verdict == zipc_verdict(head, ZIPC_IS_PUBLISHED))
 		return 0;
+	/* What nobody claimed can not be settled: we would look for ever. */
+	if (read_tail(places) <= head)
+		return zipc_fail_as(EBADMSG, "the queue is damaged: there is "
+				    "an element behind its tail");
 	rc = zipc_places_settle(places, head);
 	return rc ? rc : 1;
 }
@@ -362,8 +519,10 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 	for (;;) {
 		head = atomic_load_explicit(&ring->head, memory_order_acquire);
 		run = published_run(places, head, n);
+		if (!run && comes_soon(places, head))
+			run = published_run(places, head, n);
 		rc = run ? 0 : nothing_at(places, head);
-		if (run && zipc_places_active(places)) {
+		if (run && zipc_places_active(places->ring)) {
 			rc = look_twice(places, head);
 			run = rc ? 0 : 1;
 		}

@@ -21,13 +21,15 @@
  *             time, always about the position at head
  *   active    {epoch, up}: while it is up, claims may be asked or revoked,
  *             and push and pop look twice
+ *   given_up  the last position that was given up
  *
  * Push of n (1 to 256)
  *   1 room: tail - head + n <= capacity (and the holes, see Quarantine); head
  *     is re-read only when its cached copy says full
  *   2 claim = {T, n, OPEN}
  *   3 CAS tail T -> T + n; on failure go to 1
- *   4 if active is up: give up the positions from the first quarantined slot on
+ *   4 if active is up: give up the positions from the first quarantined slot
+ *     on: given_up is at least the last of them, and only then claim = VOID
  *   5 for each element: copy it, turn = T + i, light fence, load the own claim;
  *     unless it is untouched, answer
  *
@@ -77,8 +79,11 @@
  * While a claim is ASKED or REVOKED at a position of the same slot and an
  * earlier lap, who claims that slot gives the position up. Such a position does
  * not count when push looks for room, and there is one slot more than capacity
- * for each writer: so the capacity stays whole. A claim of a dead holder is
- * resolved by whoever meets it: read the claim, then prove the holder dead,
+ * for each writer: so the capacity stays whole. Who finds the ring full counts
+ * them, up to given_up: no claim holds such a position, and behind that look it
+ * is not published. A batch is claimed up to the next slot that is known to be
+ * in quarantine, so that no more than needs be is given up. A claim of a dead
+ * holder is resolved by whoever meets it: read the claim, then prove it dead,
  * then CAS from the value read (in the other order a new owner of the record
  * would lose its claim).
  *
@@ -88,6 +93,7 @@
  *   asked     settle           push            the question, by the claim
  *   raised    settle           pop, push       there is a question
  *   judged    settle, push     push, pop       the verdict
+ *   left      push             push at full    what the claim before was for
  *
  * What a crash leaves: before 3 nothing. Behind it a position that is claimed
  * and not published; it is settled by who meets it. Behind the store of the
@@ -100,11 +106,7 @@
 #include "table.h"
 
 #define ZIPC_BATCH_MAX 256u
-
-/* A position, and its slot's index. */
-struct zipc_cursor {
-	uint64_t position, index;
-};
+#define ZIPC_WRITERS_MOST 4096u
 
 /* A process's handle on a ring; all constants are checked copies. */
 struct zipc_places {
@@ -115,13 +117,18 @@ struct zipc_places {
 	struct zipc_event *readable, *writable;
 	uint64_t capacity, elem_size, slot_count;
 	uint32_t slot_bytes, writer_count;
+	uint32_t ahead; /* bytes to what push fetches in advance */
 	bool symmetric;
 	struct zipc_writer *mine; /* the own record */
 	unsigned generation;      /* of forks, when it was taken; 0: none */
 	uint64_t head_seen;       /* at most head */
+	uint64_t whole_until;     /* a given_up: up to it all is published */
 	uint64_t epoch_tidied;    /* of active */
 	unsigned tidies;
-	struct zipc_cursor in, out; /* where push and pop were last */
+	/* where the lap began in which push and pop were last */
+	uint64_t in_lap, out_lap;
+	/* how long it pays to look again, in pauses; learned */
+	unsigned push_hope, pop_hope;
 };
 
 /* The body's size; UINT64_MAX: too large. */
@@ -171,21 +178,15 @@ uint64_t zipc_places_answer(struct zipc_places *places, uint64_t first,
 uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
 			      uint64_t n);
 
-/*
- * With active up: how many positions of [head, tail) were given up because
- * their slot is in quarantine. Each was claimed after the quarantine began, so
- * none of them is published.
- */
-uint64_t zipc_places_holes(const struct zipc_places *places, uint64_t head,
-			   uint64_t tail);
+/* The own claim is left; positions of it, up to last, are not published. */
+void zipc_places_give_up(struct zipc_places *places, uint64_t last);
 
 /*
- * With active up: write and publish what may be of [first, first + claimed),
- * and give up the rest; how many stand.
+ * How many positions of [head, tail) were given up: they will never be
+ * published, and head has yet to pass them.
  */
-uint64_t zipc_places_fill_warily(struct zipc_places *places,
-				 const unsigned char *elems, uint64_t first,
-				 uint64_t claimed);
+uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
+			   uint64_t tail);
 
 /* With active up: resolve what can be, and lower it when nothing is left. */
 void zipc_places_tidy(struct zipc_places *places);

@@ -15,7 +15,7 @@
 #include <sched.h>
 
 #define PATIENCE_MOST_NS INT64_C(50000000)
-#define PATIENCE_DOUBLINGS 16u
+#define PATIENCE_DOUBLINGS 8u /* 0.5 ms for small elements */
 #define POSITION_MOST (UINT64_MAX >> 2) /* that a verdict can name */
 #define TIDY_EVERY 1024u
 #define GLANCES 64
@@ -349,30 +349,64 @@ uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
 	return n;
 }
 
-/* Whether a record before the i-th has the same slot in quarantine. */
-static bool counted_before(const struct zipc_places *places, uint32_t i,
-			   uint64_t head, uint64_t ahead)
+void zipc_places_give_up(struct zipc_places *places, uint64_t last)
 {
-	uint64_t other;
+	_Atomic uint64_t *given_up = &places->ring->given_up;
+	uint64_t seen = atomic_load_explicit(given_up, memory_order_relaxed);
 
-	while (i-- > 0)
-		if (quarantines(places, &places->writers[i], head, &other) &&
-		    other == ahead)
+	/* Relaxed: what tells of it is the claim that is voided behind it. */
+	while (seen < last && !atomic_compare_exchange_weak_explicit(
+				      given_up, &seen, last,
+				      memory_order_relaxed,
+				      memory_order_relaxed))
+		;
+	/* left: release; pairs with push at full. */
+	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
+}
+
+static bool is_claimed(const struct zipc_places *places, uint64_t position)
+{
+	uint64_t claim;
+	uint32_t i;
+
+	for (i = 0; i < places->writer_count; i++) {
+		/* left: acquire; pairs with push. */
+		claim = atomic_load_explicit(&places->writers[i].claim,
+					     memory_order_acquire);
+		if (zipc_claim_state(claim) != ZIPC_VOID &&
+		    zipc_claim_distance(claim, position) <
+			    zipc_claim_count(claim))
 			return true;
+	}
 	return false;
 }
 
-uint64_t zipc_places_holes(const struct zipc_places *places, uint64_t head,
+uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 			   uint64_t tail)
 {
-	uint64_t holes = 0, ahead;
-	uint32_t i;
+	uint64_t last = atomic_load_explicit(&places->ring->given_up,
+					     memory_order_relaxed);
+	uint64_t holes = 0, unpublished = 0, position;
+	struct zipc_slot *slot;
 
-	for (i = 0; i < places->writer_count; i++)
-		if (quarantines(places, &places->writers[i], head, &ahead) &&
-		    ahead < tail - head &&
-		    !counted_before(places, i, head, ahead))
+	if (last == places->whole_until || head == tail)
+		return 0;
+	/* A tail that is older than what was given up tells not of all. */
+	if (last >= tail) {
+		unpublished = 1;
+		last = tail - 1;
+	}
+	for (position = head; position <= last; position++) {
+		slot = zipc_slot(places, position);
+		if (zipc_turn(slot) >= position)
+			continue;
+		unpublished++;
+		/* The claims first: who left one has published before. */
+		if (!is_claimed(places, position) && zipc_turn(slot) < position)
 			holes++;
+	}
+	if (!unpublished)
+		places->whole_until = last;
 	return holes;
 }
 

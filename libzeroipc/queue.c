@@ -13,7 +13,6 @@
 
 #define ELEM_MAX (UINT64_C(1) << 20)
 #define WRITERS 64u
-#define WRITERS_MOST 4096u
 
 struct zipc_queue {
 	struct zipc_places places;
@@ -91,9 +90,9 @@ int zipc_queue_create_with(struct zipc_queue **out,
 	struct zipc_found found;
 	int rc;
 
-	if (writers > WRITERS_MOST)
+	if (writers > ZIPC_WRITERS_MOST)
 		return zipc_fail(EINVAL, "max_writers is %u: at most %u",
-				 writers, WRITERS_MOST);
+				 writers, ZIPC_WRITERS_MOST);
 	rc = zipc_table_create(&found, segment, name, &plan);
 	return rc ? rc : handle_on(out, segment, name, &found);
 }
@@ -214,8 +213,11 @@ int64_t zipc_queue_push_n(struct zipc_queue *queue, const void *elems,
 	const unsigned char *from = elems;
 	int64_t deadline = 0, moved = 0;
 	uint64_t done = 0;
-	int rc = enter_to_push(queue);
+	int rc;
 
+	if (!n)
+		return 0;
+	rc = enter_to_push(queue);
 	if (rc)
 		return rc;
 	while (done < n) {
@@ -237,49 +239,115 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 			 int64_t timeout_ns)
 {
 	int64_t moved;
-	int rc = enter(queue);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (!n)
 		return 0;
+	rc = enter(queue);
+	if (rc)
+		return rc;
 	moved = zipc_places_pop(&queue->places, elems, n);
 	if (moved == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
 		moved = wait_to_pop(queue, elems, n, zipc_deadline(timeout_ns));
 	return moved;
 }
 
-static __attribute__((noinline)) int
-push_the_long_way(struct zipc_queue *queue, const void *elem,
-		  int64_t timeout_ns)
+/*
+ * One element. The functions that follow are continuations of push and pop:
+ * each is left by a tail call, see place_fast.h.
+ */
+#define CONTINUATION static __attribute__((noinline)) int
+
+CONTINUATION push_the_long_way(struct zipc_queue *queue, const void *elem,
+			       int64_t timeout_ns)
 {
 	int64_t moved = zipc_queue_push_n(queue, elem, 1, timeout_ns);
 
 	return moved < 0 ? (int)moved : 0;
 }
 
-static __attribute__((noinline)) int
-pop_the_long_way(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
+/* The position is claimed, perhaps published: see to it. */
+CONTINUATION push_the_rest(struct zipc_queue *queue, const void *elem,
+			   int64_t timeout_ns, uint64_t position,
+			   enum zipc_fast how)
+{
+	if (zipc_places_push_rest(&queue->places, elem, position, how))
+		return 0;
+	return push_the_long_way(queue, elem, timeout_ns);
+}
+
+CONTINUATION pop_the_long_way(struct zipc_queue *queue, void *elem,
+			      int64_t timeout_ns)
 {
 	int64_t moved = zipc_queue_pop_n(queue, elem, 1, timeout_ns);
 
 	return moved < 0 ? (int)moved : 0;
 }
 
+CONTINUATION wake_one(struct zipc_event *event)
+{
+	zipc_wake_sleepers(event, 1);
+	return 0;
+}
+
+ZIPC_INLINE int push_of(struct zipc_queue *queue, const void *elem,
+			uint64_t elem_size, int64_t timeout_ns)
+{
+	enum zipc_fast how;
+	uint64_t position;
+
+	how = zipc_places_push_fast(&queue->places, elem, elem_size, &position);
+	if (zipc_likely(how == ZIPC_DONE))
+		return 0;
+	if (how == ZIPC_SLEEPERS_SEEN)
+		return wake_one(queue->places.readable);
+	if (how == ZIPC_NOT_BEGUN)
+		return push_the_long_way(queue, elem, timeout_ns);
+	return push_the_rest(queue, elem, timeout_ns, position, how);
+}
+
+ZIPC_INLINE int pop_of(struct zipc_queue *queue, void *elem,
+		       uint64_t elem_size, int64_t timeout_ns)
+{
+	enum zipc_fast how;
+
+	how = zipc_places_pop_fast(&queue->places, elem, elem_size);
+	if (zipc_likely(how == ZIPC_DONE))
+		return 0;
+	if (how == ZIPC_SLEEPERS_SEEN)
+		return wake_one(queue->places.writable);
+	return pop_the_long_way(queue, elem, timeout_ns);
+}
+
+CONTINUATION push_any_size(struct zipc_queue *queue, const void *elem,
+			   int64_t timeout_ns)
+{
+	return push_of(queue, elem, queue->places.elem_size, timeout_ns);
+}
+
+CONTINUATION pop_any_size(struct zipc_queue *queue, void *elem,
+			  int64_t timeout_ns)
+{
+	return pop_of(queue, elem, queue->places.elem_size, timeout_ns);
+}
+
 int zipc_queue_push(struct zipc_queue *queue, const void *elem,
 		    int64_t timeout_ns)
 {
-	if (has_entered_to_push(queue) &&
-	    zipc_places_push_fast(&queue->places, elem))
-		return 0;
-	return push_the_long_way(queue, elem, timeout_ns);
+	if (!has_entered_to_push(queue))
+		return push_the_long_way(queue, elem, timeout_ns);
+	if (queue->places.elem_size == 8)
+		return push_of(queue, elem, 8, timeout_ns);
+	return push_any_size(queue, elem, timeout_ns);
 }
 
 int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
 {
-	if (has_entered(queue) && zipc_places_pop_fast(&queue->places, elem))
-		return 0;
-	return pop_the_long_way(queue, elem, timeout_ns);
+	if (!has_entered(queue))
+		return pop_the_long_way(queue, elem, timeout_ns);
+	if (queue->places.elem_size == 8)
+		return pop_of(queue, elem, 8, timeout_ns);
+	return pop_any_size(queue, elem, timeout_ns);
 }
 
 /* ask */

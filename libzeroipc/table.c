@@ -3,29 +3,10 @@
 #include "table.h"
 
 #include "error.h"
+#include "name.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-const char *zipc_kind_name(unsigned kind)
-{
-	switch (kind) {
-	case ZIPC_ARRAY:
-		return "array";
-	case ZIPC_QUEUE:
-		return "queue";
-	}
-	return "structure";
-}
-
-uint32_t zipc_name_check(const char *name)
-{
-	uint32_t hash = 2166136261u;
-
-	while (*name)
-		hash = (hash ^ (unsigned char)*name++) * 16777619u;
-	return hash;
-}
 
 static uint64_t round_to_line(uint64_t n)
 {
@@ -34,17 +15,13 @@ static uint64_t round_to_line(uint64_t n)
 
 static int check_name(const char *name)
 {
-	size_t length = strlen(name), i;
+	size_t length = strlen(name);
 
 	if (length > ZIPC_NAME_MAX)
 		return zipc_fail(ENAMETOOLONG, "a structure's name has at most "
 				 "%d bytes: `%s` has %zu", ZIPC_NAME_MAX, name,
 				 length);
-	for (i = 0; i < length; i++)
-		if ((unsigned char)name[i] < 32 || name[i] == 127 ||
-		    name[i] == '/')
-			break;
-	if (!length || i < length || !strcmp(name, ".") || !strcmp(name, ".."))
+	if (!zipc_name_valid(name))
 		return zipc_fail(EINVAL, "`%s` cannot name a structure: use a "
 				 "word without `/` and control characters",
 				 name);

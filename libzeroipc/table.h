@@ -39,9 +39,6 @@ struct zipc_plan {
 	unsigned option;        /* the kind's own */
 };
 
-/* "array"; "structure" for a kind that is not known. */
-const char *zipc_kind_name(unsigned kind);
-
 /*
  * Find name, of the kind and, unless type is NULL, of the type. -ENOENT,
  * -EPROTOTYPE with a message that shows the difference, -EBADMSG.
@@ -57,8 +54,5 @@ int zipc_table_create(struct zipc_found *found, struct zipc_segment *segment,
 int zipc_table_open_or_create(struct zipc_found *found,
 			      struct zipc_segment *segment, const char *name,
 			      const struct zipc_plan *plan);
-
-/* 32-bit FNV-1a: the check of a name that stands in its descriptor. */
-uint32_t zipc_name_check(const char *name);
 
 #endif

@@ -16,8 +16,6 @@
 #define LONG_NAP_NS INT64_C(5000000000)
 #define WATCH_MS 300u /* a napper that is not heard of for longer is gone */
 #define GRACE_NS INT64_C(10000000)
-#define SPIN_LEAST 16u
-#define SPIN_MOST 1024u
 
 /* futex */
 
@@ -71,6 +69,12 @@ void zipc_wake_sleepers(struct zipc_event *event, uint64_t n)
 		memory_order_relaxed));
 	if (futex_wake(&event->word, n) < n)
 		clear_bits(event, seen + ZIPC_WAKE, ZIPC_SLEEPERS | ZIPC_CROWD);
+}
+
+static uint32_t count_arrival(uint32_t word)
+{
+	return (word & ~ZIPC_ARRIVALS) |
+	       ((word + ZIPC_ARRIVAL) & ZIPC_ARRIVALS);
 }
 
 /* the nappers */
@@ -131,23 +135,54 @@ static void keep_place(struct zipc_event *event, struct napper *napper)
 		napper->place = -1;
 }
 
-static void leave_place(struct zipc_event *event, struct napper *napper)
+static bool has_free_place(struct zipc_event *event)
 {
-	uint32_t seen;
+	int i;
 
-	if (napper->place < 0 ||
-	    !atomic_compare_exchange_strong_explicit(
-		    &event->nappers[napper->place], &napper->stamp, 0,
-		    memory_order_acq_rel, memory_order_relaxed))
-		return;
+	/* Relaxed: behind a fence, see call_successor(). */
+	for (i = 0; i < 2; i++)
+		if (expired(atomic_load_explicit(&event->nappers[i],
+						 memory_order_relaxed)))
+			return true;
+	return false;
+}
+
+/*
+ * While a place is free, one of the crowd is woken to take it. The word changes
+ * before that, as for an arrival: who has arrived and does not sleep yet looks
+ * again, so the bit may be cleared when nobody slept.
+ *
+ * The wake may reach someone who needs none: a napper, or who leaves just then.
+ * So everybody calls who was awake, before sleeping again and when leaving.
+ */
+static void call_successor(struct zipc_event *event)
+{
+	uint32_t seen, changed;
+
 	/*
-	 * Who saw this place taken has set CROWD and then looked once more, so
+	 * Who saw a place taken has set CROWD and then looked once more, so
 	 * either it finds the place free or CROWD is found here.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	seen = atomic_load_explicit(&event->word, memory_order_relaxed);
-	if (seen & ZIPC_CROWD && !futex_wake(&event->word, 1))
-		clear_bits(event, seen, ZIPC_CROWD);
+	do {
+		if (!(seen & ZIPC_CROWD) || !has_free_place(event))
+			return;
+		changed = count_arrival(seen);
+	} while (!atomic_compare_exchange_weak_explicit(
+		&event->word, &seen, changed, memory_order_seq_cst,
+		memory_order_relaxed));
+	if (!futex_wake(&event->word, 1))
+		clear_bits(event, changed, ZIPC_CROWD);
+}
+
+static void leave_place(struct zipc_event *event, struct napper *napper)
+{
+	if (napper->place >= 0)
+		atomic_compare_exchange_strong_explicit(
+			&event->nappers[napper->place], &napper->stamp, 0,
+			memory_order_acq_rel, memory_order_relaxed);
+	call_successor(event);
 }
 
 /* the sleeper */
@@ -161,8 +196,7 @@ static uint32_t arrive(struct zipc_event *event, bool crowd)
 	uint32_t mine;
 
 	do
-		mine = (seen & ~ZIPC_ARRIVALS) |
-		       ((seen + ZIPC_ARRIVAL) & ZIPC_ARRIVALS) | bits;
+		mine = count_arrival(seen) | bits;
 	while (!atomic_compare_exchange_weak_explicit(
 		&event->word, &seen, mine, memory_order_seq_cst,
 		memory_order_relaxed));
@@ -171,19 +205,23 @@ static uint32_t arrive(struct zipc_event *event, bool crowd)
 
 /*
  * A nap ended by time and found work. Was its waker just on the way? Then the
- * count of wakes soon changes.
+ * count of wakes soon changes. It is looked at now and then, and not slept for
+ * on the word: a wake that is meant for a sleeper would end here.
  */
 static void count_late(struct zipc_event *event, uint32_t ticket)
 {
+	struct timespec pause = zipc_timespec(GRACE_NS / 16);
 	int64_t until = zipc_now_ns() + GRACE_NS;
-	uint32_t seen;
+	bool over;
 
 	do {
-		seen = atomic_load_explicit(&event->word,
-					    memory_order_relaxed);
-		if ((seen ^ ticket) & ZIPC_WAKES)
+		over = zipc_now_ns() >= until;
+		if ((atomic_load_explicit(&event->word, memory_order_relaxed) ^
+		     ticket) & ZIPC_WAKES)
 			return;
-	} while (!futex_sleep(&event->word, seen, until));
+		if (!over)
+			nanosleep(&pause, NULL);
+	} while (!over);
 	atomic_fetch_add_explicit(&event->late_wakes, 1, memory_order_relaxed);
 }
 
@@ -203,11 +241,14 @@ static int64_t sleep_on(struct zipc_event *event, bool symmetric,
 	struct napper napper = { .place = -1 };
 	uint32_t ticket;
 	int64_t rc, end;
+	bool crowd;
 	int slept;
 
 	do {
 		keep_place(event, &napper);
-		ticket = arrive(event, !take_place(event, &napper));
+		crowd = !take_place(event, &napper);
+		call_successor(event);
+		ticket = arrive(event, crowd);
 		take_place(event, &napper);
 		rc = zipc_fence_heavy(symmetric);
 		if (!rc)
@@ -227,50 +268,12 @@ static int64_t sleep_on(struct zipc_event *event, bool symmetric,
 	return rc == -EAGAIN ? -ETIMEDOUT : rc;
 }
 
-/* Spinning helps only where the other side can run meanwhile. */
-static bool has_company(void)
-{
-	static _Atomic int cores; /* 0: not counted yet */
-	int n = atomic_load_explicit(&cores, memory_order_relaxed);
-	cpu_set_t set;
-
-	if (!n) {
-		n = sched_getaffinity(0, sizeof(set), &set) ? 2
-							    : CPU_COUNT(&set);
-		atomic_store_explicit(&cores, n, memory_order_relaxed);
-	}
-	return n > 1;
-}
-
-/* Spinning that found something is done longer next time, in vain shorter. */
-static int64_t spin_for(struct zipc_spin *spin,
-			int64_t (*attempt)(void *context), void *context)
-{
-	unsigned limit = spin->limit < SPIN_LEAST ? SPIN_LEAST : spin->limit;
-	unsigned i;
-	int64_t rc;
-
-	for (i = 0; i < limit; i++) {
-		zipc_pause();
-		rc = attempt(context);
-		if (rc != -EAGAIN) {
-			spin->limit = limit * 2 < SPIN_MOST ? limit * 2
-							    : SPIN_MOST;
-			return rc;
-		}
-	}
-	spin->limit = limit / 2;
-	return -EAGAIN;
-}
-
 int64_t zipc_wait(struct zipc_event *event, bool symmetric,
 		  struct zipc_spin *spin, int64_t deadline_ns,
 		  int64_t (*attempt)(void *context), void *context)
 {
-	int64_t rc = -EAGAIN;
+	int64_t rc = zipc_spin(spin, deadline_ns, attempt, context);
 
-	if (has_company())
-		rc = spin_for(spin, attempt, context);
 	if (rc != -EAGAIN)
 		return rc;
 	return sleep_on(event, symmetric, deadline_ns, attempt, context);

@@ -17,23 +17,25 @@
  *
  * A process may die between its commit and its wake. So sleepers nap: two of
  * them (nappers[], each a claim that expires by itself) look every 100 ms, the
- * others every 5 s. Who finds no place as a napper sets CROWD, and a leaving
- * napper then wakes a successor. A nap that ended by time, found work, and was
- * not being woken just then is counted in late_wakes.
+ * others every 5 s. Who finds no place as a napper sets CROWD, and whoever is
+ * awake while a place is free wakes one of the crowd. So a napper remains while
+ * somebody sleeps, but for what deaths in a row can do. A nap that ended by
+ * time, found work, and was not being woken just then is counted in late_wakes.
+ *
+ * That count is an upper bound. A waker that is held up for long between its
+ * publication and its wake looks, to the sleeper, like one that has died there,
+ * and when it goes on it can not tell whether that sleeper was counted, or left
+ * for work of another. To know it, each publication would have to say who makes
+ * it: one more store in every push, for a count.
  */
 #ifndef ZIPC_WAIT_H
 #define ZIPC_WAIT_H
 
 #include "fence.h"
 #include "format.h"
+#include "spin.h"
 
 #include <stdbool.h>
-
-/* How long it pays to spin, learned by each handle for itself. */
-struct zipc_spin {
-	unsigned limit; /* attempts */
-};
-
 
 /*
  * Call attempt(), which returns -EAGAIN while what is waited for is not there,
@@ -53,18 +55,21 @@ void zipc_wake_sleepers(struct zipc_event *event, uint64_t n);
 #define ZIPC_WAKE 0x00020000u
 #define ZIPC_WAKES 0xFFFE0000u
 
-/*
- * After a publication that n waiters may use. The light fence keeps the load
- * behind the publication.
- */
-static inline void zipc_wake(struct zipc_event *event, bool symmetric,
-			     uint64_t n)
+/* Behind a publication, which the light fence keeps before the load. */
+static inline bool zipc_sleepers(const struct zipc_event *event, bool symmetric)
 {
 	zipc_fence_light(symmetric);
 	/* sleepers: relaxed is enough behind the fence; pairs with arrive(). */
-	if (__builtin_expect(atomic_load_explicit(&event->word,
-						  memory_order_relaxed) &
-				     ZIPC_SLEEPERS, 0))
+	return __builtin_expect(atomic_load_explicit(&event->word,
+						     memory_order_relaxed) &
+					ZIPC_SLEEPERS, 0);
+}
+
+/* After a publication that n waiters may use. */
+static inline void zipc_wake(struct zipc_event *event, bool symmetric,
+			     uint64_t n)
+{
+	if (zipc_sleepers(event, symmetric))
 		zipc_wake_sleepers(event, n);
 }
 

@@ -8,6 +8,11 @@
  *             inside delays the others by a bounded time, once.
  * Ordering    what a producer did before its push is seen after the pop. The
  *             elements of one producer leave in the order it pushed them.
+ *             Each push and pop of one element, and each -EAGAIN of a pop,
+ *             happens at one moment of its call (it is linearizable); a batch
+ *             is a row of such. A push finds the queue full by what is inside
+ *             and the pushes that are under way, of others: a pop may yet find
+ *             it empty. Killed ones count until their turn comes.
  * Crash       a killed push happened wholly or not at all; a killed pop too,
  *             and one that happened takes its element with it. All room comes
  *             back by itself.
@@ -73,8 +78,8 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 			 int64_t timeout_ns);
 
 /*
- * Elements inside: true at some moment during the call, and counting pushes
- * that are under way.
+ * Elements inside, at some moment during the call; counts pushes that are under
+ * way, and what was taken back from interrupted ones until its turn comes.
  */
 uint64_t zipc_queue_size(const struct zipc_queue *queue);
 uint64_t zipc_queue_capacity(const struct zipc_queue *queue);

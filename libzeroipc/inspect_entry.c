@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an entry of the table to its elements: its name, where its block is, the
+ * descriptor, the type's text, and the body, which is its kind's to read. Each
+ * is checked before the next is looked for.
+ */
+#include "inspect.h"
+
+#include "error.h"
+#include "name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct zipc_view_kind *const kinds[] = {
+	&zipc_view_array,
+	&zipc_view_queue,
+};
+
+static const struct zipc_view_kind *kind_find(unsigned kind)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i]->kind == kind)
+			return kinds[i];
+	return NULL;
+}
+
+static uint64_t entry_at(unsigned i)
+{
+	return sizeof(struct zipc_header) +
+	       i * (uint64_t)sizeof(struct zipc_entry);
+}
+
+/* Where the entry says that its block is; next bounds all blocks. */
+static int place_block(struct zipc_view *view, const struct zipc_entry *entry,
+		       uint64_t next, struct zipc_view_block *block)
+{
+	memcpy(block->name, entry->name, sizeof(block->name));
+	block->at = entry->offset * (uint64_t)ZIPC_LINE;
+	block->bytes = entry->size * (uint64_t)ZIPC_LINE;
+	if (block->at > view->file_bytes)
+		return zipc_view_damaged(view, block->name,
+					 "its block begins at byte %llu, "
+					 "beyond the file's %llu",
+					 LLU(block->at), LLU(view->file_bytes));
+	if (block->at < view->blocks_at)
+		return zipc_view_damaged(
+			view, block->name,
+			"its block begins at byte %llu, inside "
+			"the table or the participants",
+			LLU(block->at));
+	if (block->at > next || block->bytes > next - block->at)
+		return zipc_view_damaged(view, block->name,
+					 "its block of %llu bytes begins at "
+					 "byte %llu and reaches beyond %llu, "
+					 "where free space begins",
+					 LLU(block->bytes), LLU(block->at),
+					 LLU(next));
+	if (block->bytes < sizeof(block->head))
+		return zipc_view_damaged(view, block->name,
+					 "its block has only %llu bytes",
+					 LLU(block->bytes));
+	return 0;
+}
+
+/* Whether the descriptor belongs to the name, and its places to the block. */
+static int check_block(struct zipc_view *view,
+		       const struct zipc_view_block *block)
+{
+	const struct zipc_block *head = &block->head;
+	uint64_t bytes = block->bytes;
+
+	if (head->name_check != zipc_name_check(block->name))
+		return zipc_view_damaged(view, block->name,
+					 "its block at byte %llu belongs to "
+					 "another name",
+					 LLU(block->at));
+	if (head->type_length > ZIPC_TYPE_MAX ||
+	    head->type_offset < sizeof(*head) || head->type_offset > bytes ||
+	    head->type_length >= bytes - head->type_offset)
+		return zipc_view_damaged(view, block->name,
+					 "its type of %u bytes at byte %u lies "
+					 "outside its block of %llu",
+					 head->type_length, head->type_offset,
+					 LLU(bytes));
+	if (head->body_offset < sizeof(*head) || head->body_offset > bytes ||
+	    head->body_offset % ZIPC_LINE ||
+	    head->body_bytes > bytes - head->body_offset)
+		return zipc_view_damaged(view, block->name,
+					 "its body of %llu bytes at byte %llu "
+					 "lies outside its block of %llu",
+					 LLU(head->body_bytes),
+					 LLU(head->body_offset), LLU(bytes));
+	return 0;
+}
+
+static int block_load(struct zipc_view *view, const struct zipc_entry *entry,
+		      uint64_t next, struct zipc_view_block *block)
+{
+	int rc = place_block(view, entry, next, block);
+
+	if (!rc)
+		rc = zipc_view_read(view, block->at, &block->head,
+				    sizeof(block->head));
+	if (!rc)
+		rc = check_block(view, block);
+	if (rc)
+		return rc;
+	block->body_at = block->at + block->head.body_offset;
+	block->kind = kind_find(block->head.kind);
+	return 0;
+}
+
+/* Copy the type's text; a known kind's must be a type of elem_size bytes. */
+static int type_load(struct zipc_view *view,
+		     const struct zipc_view_block *block,
+		     char text[static ZIPC_TYPE_MAX + 1])
+{
+	const struct zipc_block *head = &block->head;
+	struct zipc_type *type;
+	uint64_t size;
+	int rc = zipc_view_read(view, block->at + head->type_offset, text,
+				head->type_length + 1);
+
+	if (rc)
+		return rc;
+	if (text[head->type_length] || strlen(text) != head->type_length)
+		return zipc_view_damaged(view, block->name,
+					 "its type does not end where it says");
+	if (!block->kind)
+		return 0;
+	rc = zipc_type_parse(&type, text, head->type_length);
+	if (rc == -EINVAL)
+		return zipc_view_damaged(view, block->name,
+					 "its type is none: %s",
+					 zipc_last_error());
+	if (rc)
+		return rc;
+	size = zipc_type_size(type);
+	zipc_type_free(type);
+	if (size != head->elem_size)
+		return zipc_view_damaged(view, block->name,
+					 "it has elements of %llu bytes, but "
+					 "its type has %llu",
+					 LLU(head->elem_size), LLU(size));
+	return 0;
+}
+
+static unsigned may_sleep(const struct zipc_event *event)
+{
+	/* Both low bits are set by sleepers. */
+	return atomic_load_explicit(&event->word, memory_order_relaxed) & 3 ? 1
+									    : 0;
+}
+
+static void fill_entry(const struct zipc_view_block *block,
+		       struct zipc_view_entry *out)
+{
+	const struct zipc_block *head = &block->head;
+
+	memcpy(out->name, block->name, sizeof(out->name));
+	if (block->kind)
+		snprintf(out->kind_name, sizeof(out->kind_name), "%s",
+			 zipc_kind_name(head->kind));
+	else
+		snprintf(out->kind_name, sizeof(out->kind_name), "kind %u",
+			 head->kind);
+	out->kind = head->kind;
+	out->offset_bytes = block->at;
+	out->size_bytes = block->bytes;
+	out->elem_size = head->elem_size;
+	out->capacity = head->capacity;
+	out->size = out->added = out->removed = 0;
+	out->readers_asleep = may_sleep(&head->readable);
+	out->writers_asleep = may_sleep(&head->writable);
+	/* Relaxed: these are a copy of our own. */
+	out->late_wakes =
+		(uint64_t)atomic_load_explicit(&head->readable.late_wakes,
+					       memory_order_relaxed) +
+		atomic_load_explicit(&head->writable.late_wakes,
+				     memory_order_relaxed);
+}
+
+static int describe(struct zipc_view *view, const struct zipc_entry *entry,
+		    uint64_t next, struct zipc_view_entry *out)
+{
+	struct zipc_view_block block;
+	struct zipc_view_entry it;
+	int rc = block_load(view, entry, next, &block);
+
+	if (!rc)
+		rc = type_load(view, &block, it.type);
+	if (rc)
+		return rc;
+	fill_entry(&block, &it);
+	if (block.kind)
+		rc = block.kind->describe(view, &block, &it);
+	if (!rc)
+		*out = it;
+	return rc;
+}
+
+int zipc_view_entry(struct zipc_view *view, unsigned i,
+		    struct zipc_view_entry *out)
+{
+	struct zipc_entry entry;
+	unsigned count;
+	uint64_t next;
+	int rc = zipc_view_table(view, &count, &next);
+
+	if (!rc && i >= count)
+		rc = zipc_fail(ENOENT, "segment `/%s` has %u structures",
+			       view->name, count);
+	if (!rc)
+		rc = zipc_view_read(view, entry_at(i), &entry, sizeof(entry));
+	if (rc)
+		return rc;
+	if (!zipc_name_valid(entry.name))
+		return zipc_fail(EBADMSG,
+				 "segment `/%s` is damaged: entry %u of its "
+				 "table has no valid name",
+				 view->name, i);
+	return describe(view, &entry, next, out);
+}
+
+/* The entry called name; of two with one name, the first. */
+static int find_entry(struct zipc_view *view, const char *name,
+		      struct zipc_entry *entry, uint64_t *next)
+{
+	struct zipc_entry some[64];
+	unsigned count, n;
+	int rc = zipc_view_table(view, &count, next);
+
+	for (unsigned i = 0; !rc && i < count; i += n) {
+		n = count - i < 64 ? count - i : 64;
+		rc = zipc_view_read(view, entry_at(i), some,
+				    n * sizeof(some[0]));
+		for (unsigned k = 0; !rc && k < n; k++) {
+			if (!zipc_name_valid(some[k].name) ||
+			    strcmp(some[k].name, name))
+				continue;
+			*entry = some[k];
+			return 0;
+		}
+	}
+	if (rc)
+		return rc;
+	return zipc_fail(ENOENT, "no structure `%s` in segment `/%s`", name,
+			 view->name);
+}
+
+int zipc_view_find(struct zipc_view *view, const char *name,
+		   struct zipc_view_entry *out)
+{
+	struct zipc_entry entry;
+	uint64_t next;
+	int rc = find_entry(view, name, &entry, &next);
+
+	return rc ? rc : describe(view, &entry, next, out);
+}
+
+int64_t zipc_view_elements(struct zipc_view *view,
+			   const struct zipc_view_entry *entry, uint64_t from,
+			   uint64_t n, void *bytes, uint64_t *ids)
+{
+	struct zipc_view_block block;
+	struct zipc_entry found;
+	uint64_t next;
+	int rc = find_entry(view, entry->name, &found, &next);
+
+	if (!rc)
+		rc = block_load(view, &found, next, &block);
+	/* The caller's buffer is as long as entry says. */
+	if (!rc && (block.at != entry->offset_bytes ||
+		    block.head.kind != entry->kind ||
+		    block.head.elem_size != entry->elem_size))
+		rc = zipc_fail(ENOENT,
+			       "`%s` in segment `/%s` is another structure by "
+			       "now: look it up again",
+			       entry->name, view->name);
+	if (!rc && !block.kind)
+		rc = zipc_fail(
+			EOPNOTSUPP,
+			"`%s` in segment `/%s` is of kind %u, which this "
+			"program does not know",
+			entry->name, view->name, block.head.kind);
+	if (rc)
+		return rc;
+	return block.kind->elements(view, &block, from, n, bytes, ids);
+}

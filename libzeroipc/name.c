@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What structures and their kinds are called. */
+#include "name.h"
+
+#include <string.h>
+
+bool zipc_name_valid(const char *name)
+{
+	size_t length = strnlen(name, ZIPC_NAME_MAX + 1);
+
+	if (length == 0 || length > ZIPC_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7F ||
+		    name[i] == '/')
+			return false;
+	return strcmp(name, ".") && strcmp(name, "..");
+}
+
+uint32_t zipc_name_check(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	return hash;
+}
+
+const char *zipc_kind_name(unsigned kind)
+{
+	switch (kind) {
+	case ZIPC_ARRAY:
+		return "array";
+	case ZIPC_QUEUE:
+		return "queue";
+	}
+	return "structure";
+}
