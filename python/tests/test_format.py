@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""The layouts of format.py are those of docs/format.md."""
+import os
+import re
+import unittest
+
+from support import TOP
+from zeroipc import format as fmt
+
+
+def tables(text: str):
+    """Each struct that the page names, with the rows of its table."""
+    name, rows = None, {}
+    for line in text.splitlines():
+        named = re.search(r"`struct (zipc_\w+)`, (\d+) bytes|"
+                          r"`struct (zipc_\w+)`", line)
+        if named:
+            name = named.group(1) or named.group(3)
+            size = re.search(r"(\d+) bytes", line)
+            rows[name] = (int(size.group(1)), {})
+        row = re.match(r"\| 0x([0-9A-F]+) \| (\d+) \| (\w+) \|", line)
+        if row and name:
+            rows[name][1][row.group(3)] = (int(row.group(1), 16),
+                                           int(row.group(2)))
+        elif line.startswith("#"):
+            name = None
+    return rows
+
+
+class Format(unittest.TestCase):
+    def setUp(self):
+        with open(os.path.join(TOP, "docs", "format.md")) as page:
+            self.page = tables(page.read())
+
+    def test_layouts_are_those_of_the_page(self):
+        self.assertEqual(
+            {layout.name: (layout.size, dict(layout.fields))
+             for layout in fmt.LAYOUTS}, self.page)
+
+    def test_a_page_with_another_offset_is_noticed(self):
+        planted = tables("`struct zipc_event`, 16 bytes\n"
+                         "| 0x04 | 4 | word | x |\n")
+        self.assertEqual(planted, {"zipc_event": (16, {"word": (4, 4)})})
+
+    def test_fields_do_not_overlap(self):
+        for layout in fmt.LAYOUTS:
+            end = 0
+            for field in layout.fields.values():
+                self.assertGreaterEqual(field.offset, end, layout.name)
+                end = field.offset + field.size
+            self.assertLessEqual(end, layout.size, layout.name)
+
+    def test_name_check_is_fnv_1a(self):
+        self.assertEqual(fmt.name_check(b""), 0x811C9DC5)
+        self.assertEqual(fmt.name_check(b"foobar"), 0xBF9CF968)
+
+    def test_format_word_is_that_of_the_page(self):
+        self.assertEqual(fmt.FORMAT_WORD, 0x80402840)
