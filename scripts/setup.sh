@@ -31,17 +31,22 @@ install_missing()
 		fi
 		sudo=(sudo)
 	fi
-	"${sudo[@]}" apt-get update -q &&
-		"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get \
-			install -q -y --no-install-recommends "${missing[@]}"
+	# Without a network apt may still have what is needed, so it decides by
+	# installing. Another ./check may be doing so: wait for its lock.
+	"${sudo[@]}" apt-get update -q ||
+		echo "apt-get update failed: trying with what apt knows" >&2
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get \
+		-o DPkg::Lock::Timeout=600 \
+		install -q -y --no-install-recommends "${missing[@]}" </dev/null
 }
 
 # autoreconf, when configure is missing or older than what it is made from.
 make_configure()
 {
 	if [ ! -e configure ] || [ ! -e Makefile.in ] ||
-	   [ -n "$(find configure.ac Makefile.am ./*/Makefile.inc \
-			-newer Makefile.in)" ]; then
+	   [ -n "$(find . -path ./build -prune -o -newer Makefile.in \
+			\( -name configure.ac -o -name Makefile.am -o \
+			-name Makefile.inc \) -print)" ]; then
 		mkdir -p m4 && autoreconf --install --force
 	else
 		echo "configure is up to date"

@@ -14,7 +14,9 @@ set -u
 must_be_free machine
 scratch=$(mktemp -d)
 port=$((20000 + $$ % 10000))
-number=0 failed=0 running=''
+# shellcheck source=tests/tap.sh
+. "$top_srcdir/tests/tap.sh"
+running=''
 
 # Only segments of demos that ran here: all of them in a private /dev/shm.
 clean_up()
@@ -31,18 +33,6 @@ must()
 	"$@" && return
 	echo "not so: $*"
 	return 1
-}
-
-claim()
-{
-	number=$((number + 1))
-	if "$2" >"$scratch/said" 2>&1; then
-		echo "ok $number - $1"
-	else
-		failed=1
-		echo "not ok $number - $1"
-		sed 's/^/# /' "$scratch/said"
-	fi
 }
 
 demo()
@@ -236,5 +226,4 @@ claim 'the file of a stranger is left alone' a_strangers_file_is_left_alone
 claim 'when nothing flows --once does not say that it did' \
 	no_flow_is_no_success
 claim 'wrong words are refused by name' wrong_words_are_refused
-echo "1..$number"
-exit "$failed"
+claims_end

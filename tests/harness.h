@@ -12,12 +12,21 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zeroipc.h>
+
+/*
+ * Check writes a place into the runner's pipe for every assert that holds, in
+ * pieces. Of children that are killed, and of threads, those pieces mix, and
+ * the runner breaks off. So only what fails is written.
+ */
+#undef _mark_point
+#define _mark_point(file, line) ((void)0)
 
 /* The call must return want; a failure prints both by name, and the message. */
 #define ck_rc(call, want)                                                    \
@@ -42,9 +51,24 @@ static inline const char *rc_name(int64_t rc)
 
 /*
  * A segment's name of this test's own: "/zt-RUNNER-PID-what". The runner
- * removes what is left under its own pid when its tests have ended.
+ * removes what is left under its own id when its tests have ended.
  */
 const char *test_name(const char *what);
+
+/*
+ * A runner that is killed can remove nothing, so the next one does. For that
+ * each holds a lock on its marker, /dev/shm/zt-RUNNER.runner, which the kernel
+ * drops when the runner and all that it forked are dead: a marker without a
+ * lock proves that nobody is left. What has no marker is left alone.
+ *
+ * runner_begin() takes an id, which is the pid unless a marker of that number
+ * is held, and its marker; runner_tidy() removes what dead runners have left;
+ * runner_end() what this one has, and its marker. test_main() calls them, and
+ * tests/runner.sh does the same for scripts.
+ */
+void runner_begin(void);
+void runner_tidy(void);
+void runner_end(void);
 
 /* Runs the suite; each test in a process of its own. */
 int test_main(Suite *suite);

@@ -3,13 +3,17 @@
 # label: medium
 #
 # A program outside the tree compiles against what `make install` has put in
-# place, by pkg-config alone, and its data goes through. `make installcheck`
-# says where that is, by PKG_CONFIG_PATH and LD_LIBRARY_PATH.
+# place, by pkg-config alone, and its data goes through; and Python imports the
+# package. `make installcheck` says where that is, by PKG_CONFIG_PATH,
+# LD_LIBRARY_PATH and PYTHONPATH.
 set -u
-: "${CC:=cc}" "${PKG_CONFIG:=pkg-config}"
+: "${CC:=cc}" "${CXX:=c++}" "${PKG_CONFIG:=pkg-config}"
 scratch=$(mktemp -d)
+# shellcheck source=tests/runner.sh
+. "$(dirname "$0")/runner.sh"
+runner_begin $$
 name=zt-$$-outside
-trap 'rm -rf "$scratch" "/dev/shm/$name"' EXIT
+trap 'rm -rf "$scratch"; runner_end' EXIT
 number=0 failed=0
 
 claim()
@@ -84,6 +88,31 @@ int main(int argc, char **argv)
 }
 END
 
+cat >"$scratch/outside.cpp" <<'END'
+#include <zeroipc/array.h>
+#include <zeroipc/queue.h>
+
+int main(int, char **argv)
+{
+	zeroipc::Memory mem = zeroipc::Memory::create(argv[1], 1 << 20);
+	zeroipc::Queue<int> queue(mem, "q", 4);
+	zeroipc::Array<float> array(mem, "a", 4);
+
+	zeroipc::Memory::unlink(argv[1]);
+	queue.push(5);
+	array[3] = 1.5f;
+	return queue.pop() == 5 && array.get(3) == 1.5f ? 0 : 1;
+}
+END
+
+compile_cxx()
+{
+	# shellcheck disable=SC2046,SC2086 # they are lists of words
+	$CXX -std=c++20 -Wall -Wextra -Wshadow -Werror \
+		"$scratch/outside.cpp" -o "$scratch/outside_cxx" \
+		$($PKG_CONFIG --cflags zeroipc++)
+}
+
 compile()
 {
 	# shellcheck disable=SC2046,SC2086 # they are lists of words
@@ -91,9 +120,35 @@ compile()
 		-o "$scratch/outside" $($PKG_CONFIG --cflags --libs zeroipc)
 }
 
-echo 1..3
+# From another directory: only PYTHONPATH leads to the package.
+run_python()
+{
+	cd "$scratch" && "$PYTHON" -B - "$name-py" "$PYTHONPATH" <<-'END'
+		import sys
+		import zeroipc
+
+		assert zeroipc.__file__.startswith(sys.argv[2] + "/zeroipc/")
+		mem = zeroipc.Memory(sys.argv[1], 1 << 20)
+		queue = zeroipc.Queue(mem, "q", 4, dtype="i32")
+		queue.push(5)
+		assert queue.pop() == 5
+		mem.unlink(sys.argv[1])
+	END
+}
+
+echo 1..7
 claim 'pkg-config knows zeroipc' "$PKG_CONFIG" --exists --print-errors zeroipc
 claim 'a program outside the tree compiles' compile
 claim 'it runs, with the version that pkg-config told' \
 	"$scratch/outside" "$name" "$($PKG_CONFIG --modversion zeroipc)"
+claim 'pkg-config knows zeroipc++' \
+	"$PKG_CONFIG" --exists --print-errors zeroipc++
+claim 'a C++ program outside the tree compiles' compile_cxx
+claim 'it runs, and needs no library' "$scratch/outside_cxx" "$name-cxx"
+if "${PYTHON:-:}" -c 'import numpy' && [ "${PYTHON:-:}" != : ]; then
+	claim 'Python imports the package, and uses it' run_python
+else
+	number=$((number + 1))
+	echo "ok $number - Python # SKIP no Python with NumPy was found"
+fi
 exit "$failed"

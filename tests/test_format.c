@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * docs/format.md is the authority on bytes: this parses its tables and holds
- * the compiled offsets and sizes against them, both ways. The list of compiled
- * fields is itself held against sizeof: each struct must be covered by its
- * fields without a gap, so that a field which was forgotten here is noticed.
+ * the compiled offsets and sizes against them, both ways: those of the C
+ * library (format_fields.c) and, in another program, those of C++. The list of
+ * compiled fields is itself held against sizeof: each struct must be covered by
+ * its fields without a gap, so that a field which was forgotten here is
+ * noticed.
  *
  * Then the same comparison is run over copies of the page with one row left
  * out, moved, resized or renamed, and over lists with one field left out: it
  * must find each of them. The man page is held against the same list.
  */
-#include "../libzeroipc/format.h"
+#include "format_fields.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -17,106 +19,6 @@
 #include "harness.h"
 
 #define MOST_ROWS 128
-
-/* Padding has a place in the struct and none in the page. */
-enum role { FIELD, PADDING };
-
-struct field {
-	const char *section; /* the heading that its table stands under */
-	const char *name;
-	uint64_t offset, size;
-	enum role role;
-};
-
-#define SIZE_OF(type, field) sizeof(((struct type *)0)->field)
-#define F(section, type, field)                                              \
-	{ section, #field, offsetof(struct type, field),                     \
-	  SIZE_OF(type, field), FIELD }
-#define PAD(section, type, field)                                            \
-	{ section, #field, offsetof(struct type, field),                     \
-	  SIZE_OF(type, field), PADDING }
-
-static const struct field compiled[] = {
-	F("Header", zipc_header, magic),
-	F("Header", zipc_header, version),
-	F("Header", zipc_header, table_state),
-	F("Header", zipc_header, max_entries),
-	F("Header", zipc_header, format_word),
-	F("Header", zipc_header, size_bytes),
-	F("Header", zipc_header, segment_id),
-	F("Header", zipc_header, participants_offset),
-	F("Header", zipc_header, max_participants),
-	F("Header", zipc_header, created_ns),
-	F("Header", zipc_header, options),
-	F("Header", zipc_header, creator),
-	F("Table", zipc_entry, name),
-	F("Table", zipc_entry, offset),
-	F("Table", zipc_entry, size),
-	F("Participant", zipc_participant, incarnation),
-	F("Participant", zipc_participant, pid),
-	F("Participant", zipc_participant, start_ticks),
-	F("Participant", zipc_participant, since_ns),
-	F("Participant", zipc_participant, pid_namespace),
-	F("Participant", zipc_participant, uid),
-	F("Participant", zipc_participant, name),
-	F("Participant", zipc_participant, reserved),
-	F("Event", zipc_event, word),
-	F("Event", zipc_event, nappers),
-	F("Event", zipc_event, late_wakes),
-	F("Block", zipc_block, kind),
-	F("Block", zipc_block, generation),
-	F("Block", zipc_block, elem_size),
-	F("Block", zipc_block, capacity),
-	F("Block", zipc_block, flags),
-	F("Block", zipc_block, name_check),
-	F("Block", zipc_block, type_offset),
-	F("Block", zipc_block, type_length),
-	F("Block", zipc_block, body_offset),
-	F("Block", zipc_block, body_bytes),
-	F("Block", zipc_block, reserved),
-	F("Block", zipc_block, readable),
-	F("Block", zipc_block, writable),
-	F("Block", zipc_block, reserved_too),
-	F("Queue", zipc_place_ring, slots),
-	F("Queue", zipc_place_ring, slot_bytes),
-	F("Queue", zipc_place_ring, writers),
-	F("Queue", zipc_place_ring, writers_offset),
-	F("Queue", zipc_place_ring, slots_offset),
-	F("Queue", zipc_place_ring, reserved),
-	F("Queue", zipc_place_ring, head),
-	PAD("Queue", zipc_place_ring, head_line),
-	F("Queue", zipc_place_ring, verdict),
-	F("Queue", zipc_place_ring, active),
-	F("Queue", zipc_place_ring, patience),
-	PAD("Queue", zipc_place_ring, settle_line),
-	F("Queue", zipc_place_ring, tail),
-	PAD("Queue", zipc_place_ring, tail_line),
-	F("Writer", zipc_writer, holder),
-	F("Writer", zipc_writer, claim),
-	F("Writer", zipc_writer, reserved),
-	F("Slot", zipc_slot, turn),
-	/* As long as the element is: the page says so in words. */
-	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
-};
-#define COMPILED (sizeof(compiled) / sizeof(compiled[0]))
-
-/* What sizeof says, and the page after the struct's name; slots vary. */
-static const struct {
-	const char *section, *name;
-	uint64_t size;
-	bool told;
-} structs[] = {
-	{ "Header", "zipc_header", sizeof(struct zipc_header), true },
-	{ "Table", "zipc_entry", sizeof(struct zipc_entry), true },
-	{ "Participant", "zipc_participant", sizeof(struct zipc_participant),
-	  true },
-	{ "Event", "zipc_event", sizeof(struct zipc_event), true },
-	{ "Block", "zipc_block", sizeof(struct zipc_block), true },
-	{ "Queue", "zipc_place_ring", sizeof(struct zipc_place_ring), true },
-	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
-	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
-};
-#define STRUCTS (sizeof(structs) / sizeof(structs[0]))
 
 /* A row of the page's tables; size_text as it stands there. */
 struct row {
@@ -275,13 +177,14 @@ static bool agrees(const char *text)
 {
 	char odd[512];
 
-	return !compare(text, compiled, COMPILED, odd, sizeof(odd));
+	return !compare(text, compiled, compiled_count, odd, sizeof(odd));
 }
 
 START_TEST(page_and_compiled_offsets_are_equal)
 {
 	char odd[512] = "";
-	unsigned n = compare(page_text, compiled, COMPILED, odd, sizeof(odd));
+	unsigned n = compare(page_text, compiled, compiled_count, odd,
+			     sizeof(odd));
 
 	ck_assert_msg(!n, "%u differences; the last: %s", n, odd);
 }
@@ -290,10 +193,10 @@ END_TEST
 /* A gap or an overlap means that a field is missing in the list above. */
 START_TEST(fields_cover_their_structs_without_a_gap)
 {
-	for (size_t s = 0; s < STRUCTS; s++) {
+	for (size_t s = 0; s < structs_count; s++) {
 		uint64_t end = 0;
 
-		for (size_t i = 0; i < COMPILED; i++) {
+		for (size_t i = 0; i < compiled_count; i++) {
 			if (strcmp(compiled[i].section, structs[s].section))
 				continue;
 			ck_assert_msg(compiled[i].offset == end,
@@ -331,7 +234,7 @@ static bool struct_is_told(const char *text, size_t s)
 
 START_TEST(page_tells_the_size_of_each_struct)
 {
-	for (size_t s = 0; s < STRUCTS; s++)
+	for (size_t s = 0; s < structs_count; s++)
 		ck_assert_msg(!structs[s].told ||
 			      struct_is_told(page_text, s),
 			      "under \"%s\" the page has no \"`struct %s`, "
@@ -366,22 +269,22 @@ START_TEST(page_tells_the_constants)
 {
 	char want[64];
 
-	snprintf(want, sizeof(want), "0x%08X", ZIPC_MAGIC);
+	snprintf(want, sizeof(want), "0x%08X", constants.magic);
 	line_says("Header", "magic", want);
-	snprintf(want, sizeof(want), "| %u |", ZIPC_VERSION);
+	snprintf(want, sizeof(want), "| %u |", constants.version);
 	line_says("Header", "version", want);
-	snprintf(want, sizeof(want), "0x%08X", ZIPC_FORMAT_WORD);
+	snprintf(want, sizeof(want), "0x%08X", constants.format_word);
 	line_says("Header", "format_word", want);
-	snprintf(want, sizeof(want), "1 to %u |", ZIPC_MOST_ENTRIES);
+	snprintf(want, sizeof(want), "1 to %u |", constants.most_entries);
 	line_says("Header", "max_entries", want);
-	snprintf(want, sizeof(want), "1 to %u |", ZIPC_MOST_PARTICIPANTS);
+	snprintf(want, sizeof(want), "1 to %u |", constants.most_participants);
 	line_says("Header", "max_participants", want);
-	ck_assert_uint_eq(ZIPC_OPTION_SYMMETRIC, 1u << 0);
+	ck_assert_uint_eq(constants.option_symmetric, 1u << 0);
 	line_says("Header", "options", "bit 0: symmetric");
-	ck_assert_uint_eq(ZIPC_OPTION_SPARSE, 1u << 1);
+	ck_assert_uint_eq(constants.option_sparse, 1u << 1);
 	line_says("Header", "options", "bit 1: sparse");
-	snprintf(want, sizeof(want), "%d Array, %d Queue", ZIPC_ARRAY,
-		 ZIPC_QUEUE);
+	snprintf(want, sizeof(want), "%u Array, %u Queue",
+		 constants.kind_array, constants.kind_queue);
 	line_says("Block", "kind", want);
 }
 END_TEST
@@ -479,16 +382,17 @@ END_TEST
 
 START_TEST(each_missing_field_is_noticed)
 {
-	for (size_t n = 0; n < COMPILED; n++) {
-		struct field fields[COMPILED];
+	ck_assert_uint_lt(compiled_count, MOST_ROWS);
+	for (size_t n = 0; n < compiled_count; n++) {
+		struct field fields[MOST_ROWS];
 		char odd[512];
 
 		memcpy(fields, compiled, n * sizeof(fields[0]));
 		memcpy(fields + n, compiled + n + 1,
-		       (COMPILED - n - 1) * sizeof(fields[0]));
+		       (compiled_count - n - 1) * sizeof(fields[0]));
 		ck_assert_msg(compiled[n].role == PADDING ||
-			      compare(page_text, fields, COMPILED - 1, odd,
-				      sizeof(odd)),
+			      compare(page_text, fields, compiled_count - 1,
+				      odd, sizeof(odd)),
 			      "without %s.%s it is not noticed",
 			      compiled[n].section, compiled[n].name);
 	}
@@ -536,7 +440,7 @@ START_TEST(man_page_and_compiled_offsets_are_equal)
 {
 	char *man = read_source("man/zeroipc_format.5");
 	char *page = translate(man), odd[512] = "";
-	unsigned n = compare(page, compiled, COMPILED, odd, sizeof(odd));
+	unsigned n = compare(page, compiled, compiled_count, odd, sizeof(odd));
 
 	ck_assert_msg(!n, "%u differences; the last: %s", n, odd);
 	free(page);

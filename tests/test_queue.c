@@ -301,6 +301,9 @@ START_TEST(through_a_read_only_segment_it_only_answers)
 	ck_assert_uint_eq(zipc_queue_size(watch), 1);
 	ck_rc(zipc_queue_push(watch, &elem, ZIPC_NOWAIT), -EROFS);
 	ck_rc(zipc_queue_pop(watch, &elem, ZIPC_NOWAIT), -EROFS);
+	ck_rc(zipc_queue_push_n(watch, &elem, 1, ZIPC_NOWAIT), -EROFS);
+	ck_rc(zipc_queue_push_n(watch, &elem, 0, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_queue_pop_n(watch, &elem, 0, ZIPC_NOWAIT), 0);
 	zipc_queue_close(watch);
 	zipc_segment_close(mine);
 	zipc_queue_close(queue);
@@ -326,6 +329,7 @@ START_TEST(writers_places_are_counted_and_come_back)
 	must_end_well(child);
 	ck_rc(zipc_queue_push(queue[2], &elem, ZIPC_NOWAIT), 0);
 	ck_rc(zipc_queue_push(queue[3], &elem, ZIPC_NOWAIT), -EUSERS);
+	ck_rc(zipc_queue_push_n(queue[3], &elem, 0, ZIPC_NOWAIT), 0);
 	ck_message("max_writers");
 	ck_rc(zipc_queue_pop(queue[3], &elem, ZIPC_NOWAIT), 0);
 	zipc_queue_close(queue[2]);
@@ -459,6 +463,104 @@ START_TEST(a_head_beyond_the_tail_is_told)
 }
 END_TEST
 
+/* What settling can not change must not be looked at for ever. */
+START_TEST(a_question_about_what_nobody_claimed_is_told)
+{
+	struct zipc_queue *queue = new_queue("u64", 8);
+	struct zipc_found found;
+	struct zipc_place_ring *ring;
+	uint64_t elem = 0;
+
+	ck_rc(zipc_table_find(&found, segment, "q", ZIPC_QUEUE, NULL), 0);
+	ring = (void *)found.body;
+	ck_rc(zipc_queue_push(queue, &elem, ZIPC_NOWAIT), 0);
+	atomic_store_explicit(&ring->tail, 1, memory_order_relaxed);
+	atomic_store_explicit(&ring->active, 3, memory_order_relaxed);
+	atomic_store_explicit(&ring->verdict, zipc_verdict(1, ZIPC_ASKING),
+			      memory_order_relaxed);
+	ck_rc(zipc_queue_pop(queue, &elem, ZIPC_NOWAIT), -EBADMSG);
+	ck_message("damaged");
+	zipc_type_free(found.type);
+	zipc_queue_close(queue);
+}
+END_TEST
+
+/* A writer that was stopped in slot 4 of 6, a lap ago, goes on. */
+START_TEST(beside_a_writer_that_goes_on_the_capacity_is_whole)
+{
+	const struct zipc_queue_options two = { .max_writers = 2 };
+	struct zipc_place_ring *ring;
+	struct zipc_writer *writers;
+	struct zipc_queue *queue;
+	struct zipc_found found;
+	uint64_t i, elem;
+
+	ck_rc(zipc_queue_create_with(&queue, segment, "q", "u64", 4, &two), 0);
+	ck_rc(zipc_table_find(&found, segment, "q", ZIPC_QUEUE, NULL), 0);
+	ring = (void *)found.body;
+	writers = (void *)(found.body + ring->writers_offset);
+	for (i = 1; i < 8; i++) {
+		ck_rc(zipc_queue_push(queue, &i, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_queue_pop(queue, &elem, ZIPC_NOWAIT), 0);
+	}
+	atomic_store_explicit(&writers[1].holder, writers[0].holder,
+			      memory_order_relaxed);
+	atomic_store_explicit(&writers[1].claim, zipc_claim(4, 1, ZIPC_REVOKED),
+			      memory_order_relaxed);
+	atomic_store_explicit(&ring->active, 3, memory_order_relaxed);
+	for (i = 0; i < 3; i++)
+		ck_rc(zipc_queue_push(queue, &i, ZIPC_NOWAIT), 0);
+	ck_assert_uint_eq(ring->tail, 12); /* 10 was given up */
+	atomic_store_explicit(&writers[1].claim, 0, memory_order_relaxed);
+	ck_rc(zipc_queue_push(queue, &i, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_queue_push(queue, &i, ZIPC_NOWAIT), -EAGAIN);
+	for (i = 0; i < 4; i++) {
+		ck_rc(zipc_queue_pop(queue, &elem, ZIPC_NOWAIT), 0);
+		ck_assert_uint_eq(elem, i);
+	}
+	ck_rc(zipc_queue_pop(queue, &elem, ZIPC_NOWAIT), -EAGAIN);
+	zipc_type_free(found.type);
+	zipc_queue_close(queue);
+}
+END_TEST
+
+/* The constants of a ring, each such that its parts would not be apart. */
+static const struct {
+	size_t offset, size;
+	uint64_t value;
+} misfits[] = {
+	{ offsetof(struct zipc_place_ring, writers_offset), 8, 0 },
+	{ offsetof(struct zipc_place_ring, writers_offset), 8, 192 },
+	{ offsetof(struct zipc_place_ring, writers_offset), 8, 1 << 20 },
+	{ offsetof(struct zipc_place_ring, slots_offset), 8, 0 },
+	{ offsetof(struct zipc_place_ring, slots_offset), 8, 256 },
+	{ offsetof(struct zipc_place_ring, slots_offset), 8, 1 << 20 },
+	{ offsetof(struct zipc_place_ring, writers), 4, 0 },
+	{ offsetof(struct zipc_place_ring, writers), 4, 4097 },
+	{ offsetof(struct zipc_place_ring, slots), 8, 71 },
+	{ offsetof(struct zipc_place_ring, slots), 8, UINT64_MAX },
+	{ offsetof(struct zipc_place_ring, slot_bytes), 4, 8 },
+};
+#define MISFITS (int)(sizeof(misfits) / sizeof(misfits[0]))
+
+START_TEST(a_ring_whose_parts_overlap_is_not_opened)
+{
+	/* So large that 4097 writers would find room. */
+	struct zipc_queue *queue = new_queue("u64", 40000), *other = NULL;
+	struct zipc_found found;
+	unsigned char *at;
+
+	ck_rc(zipc_table_find(&found, segment, "q", ZIPC_QUEUE, NULL), 0);
+	at = found.body + misfits[_i].offset;
+	memcpy(at, &misfits[_i].value, misfits[_i].size);
+	ck_rc(zipc_queue_open(&other, segment, "q", NULL), -EBADMSG);
+	ck_message("damaged");
+	ck_assert_ptr_null(other);
+	zipc_type_free(found.type);
+	zipc_queue_close(queue);
+}
+END_TEST
+
 static Suite *queue_suite(void)
 {
 	Suite *suite = suite_create("queue");
@@ -482,6 +584,11 @@ static Suite *queue_suite(void)
 	tcase_add_test(tc, push_and_pop_make_no_system_call);
 	tcase_add_test(tc, a_damaged_ring_gives_errors_and_ends);
 	tcase_add_test(tc, a_head_beyond_the_tail_is_told);
+	tcase_add_test(tc, a_question_about_what_nobody_claimed_is_told);
+	tcase_add_test(tc,
+		       beside_a_writer_that_goes_on_the_capacity_is_whole);
+	tcase_add_loop_test(tc, a_ring_whose_parts_overlap_is_not_opened, 0,
+			    MISFITS);
 	return suite;
 }
 

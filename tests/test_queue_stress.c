@@ -4,6 +4,7 @@
  * and in the end every element was taken exactly once, each producer's in
  * order. The same body runs with threads (for ThreadSanitizer) and processes.
  */
+#include "children.h"
 #include "harness.h"
 #include "../libzeroipc/place_ring.h"
 
@@ -297,6 +298,44 @@ START_TEST(settling_under_running_writers_loses_nothing)
 }
 END_TEST
 
+/* Pushes one and pops it until it is killed. */
+static void push_and_pop(void *name)
+{
+	struct zipc_segment *segment;
+	struct zipc_queue *queue;
+	uint64_t elem = 0;
+
+	ck_rc(zipc_segment_open(&segment, name, 0), 0);
+	ck_rc(zipc_queue_open(&queue, segment, "q", "u64"), 0);
+	tell_parent();
+	for (;;) {
+		ck_rc(zipc_queue_push(queue, &elem, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_queue_pop(queue, &elem, ZIPC_NOWAIT), 0);
+	}
+}
+
+START_TEST(the_size_is_true_of_a_moment)
+{
+	char *name = strdup(test_name("size"));
+	struct zipc_segment *segment;
+	struct zipc_queue *queue;
+	struct child child;
+	int i;
+
+	ck_rc(zipc_segment_create(&segment, name, 1 << 20, NULL), 0);
+	ck_rc(zipc_queue_create(&queue, segment, "q", "u64", 8), 0);
+	child = child_start(push_and_pop, name);
+	child_hear(&child);
+	for (i = 0; i < 40000000 / SCALE; i++)
+		ck_assert_uint_le(zipc_queue_size(queue), 1);
+	child_kill(&child);
+	zipc_queue_close(queue);
+	zipc_segment_close(segment);
+	ck_rc(zipc_segment_unlink(name), 0);
+	free(name);
+}
+END_TEST
+
 static Suite *queue_stress_suite(void)
 {
 	Suite *suite = suite_create("queue stress");
@@ -306,6 +345,8 @@ static Suite *queue_stress_suite(void)
 	tcase_add_test(tc, processes_take_each_element_once);
 	tcase_add_test(tc, a_capacity_of_one_is_enough);
 	tcase_add_test(tc, symmetric_fences_do_as_well);
+	tc = test_case(suite, "size", "medium", 300);
+	tcase_add_test(tc, the_size_is_true_of_a_moment);
 	tc = test_case(suite, "settling", "medium", 300);
 	tcase_add_test(tc, settling_under_running_writers_loses_nothing);
 	return suite;

@@ -9,6 +9,7 @@
 #include "../libzeroipc/wait.h"
 
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -44,6 +45,8 @@ struct board {
 		char pad[60];
 	} slow[48];
 	_Atomic int woken;
+	_Atomic int found;     /* a nap has */
+	_Atomic bool leave[4]; /* told to leave when it next looks */
 };
 
 static struct board *board;
@@ -376,6 +379,91 @@ START_TEST(nappers_that_die_are_replaced)
 }
 END_TEST
 
+static int64_t take_and_tell(void *side)
+{
+	int64_t rc = take(side);
+
+	if (!rc)
+		atomic_store(&board->found, 1);
+	return rc;
+}
+
+static void sleep_and_tell(void *unused)
+{
+	struct zipc_spin spin = { 0 };
+
+	(void)unused;
+	ck_rc(zipc_fence_register(), 0);
+	ck_rc(zipc_wait(&board->ping.event, symmetric, &spin, INT64_MAX,
+			take_and_tell, &board->ping), 0);
+	atomic_store(&board->woken, 1);
+}
+
+START_TEST(who_counts_a_late_wake_takes_no_wake)
+{
+	struct child child;
+	long taken = 0;
+
+	set_up(_i);
+	child = child_start(sleep_and_tell, NULL);
+	sleeps_in_futex(child.pid, 0);
+	put_silently(&board->ping, 1); /* a nap finds it */
+	while (!atomic_load(&board->found))
+		sched_yield();
+	while (!atomic_load(&board->woken))
+		taken += syscall(SYS_futex, &board->ping.event.word, FUTEX_WAKE,
+				 1, NULL, NULL, 0);
+	child_end(&child);
+	ck_assert_int_eq(taken, 0);
+}
+END_TEST
+
+static int64_t stay_or_leave(void *leave)
+{
+	return atomic_load((_Atomic bool *)leave) ? -EPIPE : -EAGAIN;
+}
+
+static void sleep_until_told(void *leave)
+{
+	struct zipc_spin spin = { 0 };
+
+	ck_rc(zipc_fence_register(), 0);
+	ck_rc(zipc_wait(&board->ping.event, symmetric, &spin, INT64_MAX,
+			stay_or_leave, leave), -EPIPE);
+}
+
+/*
+ * Of two nappers and two more the second leaves, and so calls the third; that
+ * one leaves as well. Without its call the fourth would sleep on with a place
+ * free.
+ */
+START_TEST(a_called_successor_that_leaves_calls_another)
+{
+	struct zipc_event *event;
+	struct child children[4];
+	int i;
+
+	set_up(_i);
+	event = &board->ping.event;
+	for (i = 0; i < 4; i++) {
+		children[i] = child_start(sleep_until_told, &board->leave[i]);
+		sleeps_in_futex(children[i].pid, 0);
+	}
+	atomic_store(&board->leave[2], true);
+	atomic_store(&board->leave[1], true);
+	child_end(&children[1]);
+	child_end(&children[2]);
+	sleeps_in_futex(children[3].pid, 0);
+	ck_assert_uint_ne(atomic_load(&event->nappers[0]), 0);
+	ck_assert_uint_ne(atomic_load(&event->nappers[1]), 0);
+	atomic_store(&board->leave[0], true);
+	atomic_store(&board->leave[3], true);
+	put(&board->ping, 4);
+	child_end(&children[0]);
+	child_end(&children[3]);
+}
+END_TEST
+
 START_TEST(a_killed_sleeper_costs_one_idle_call_and_no_wake)
 {
 	struct child dead, child;
@@ -605,6 +693,33 @@ START_TEST(no_damaged_event_word_holds_up_a_wait_or_a_wake)
 }
 END_TEST
 
+static int64_t succeed(void *context)
+{
+	++*(unsigned *)context;
+	return 0;
+}
+
+/* Its peer may run on another core: to sleep at once would cost it a wake. */
+START_TEST(who_is_pinned_to_a_core_spins_before_it_sleeps)
+{
+	struct zipc_spin spin = { 0 };
+	unsigned attempts = 0;
+	cpu_set_t here;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	set_up(_i);
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(here), &here), 0);
+	ck_rc(zipc_wait(&board->ping.event, symmetric, &spin, INT64_MAX,
+			succeed, &attempts), 0);
+	/* It was looked for before anybody arrived to sleep. */
+	ck_assert_uint_eq(attempts, 1);
+	ck_assert_uint_eq(atomic_load(&board->ping.event.word), 0);
+}
+END_TEST
+
 static Suite *wait_suite(void)
 {
 	Suite *suite = suite_create("wait");
@@ -619,12 +734,17 @@ static Suite *wait_suite(void)
 	tcase_add_loop_test(tc, waking_one_does_not_forget_the_other, 0, 2);
 	tcase_add_loop_test(tc, a_wake_of_nobody_makes_no_system_call, 0, 2);
 	tcase_add_loop_test(tc, signals_end_no_wait, 0, 2);
+	tcase_add_loop_test(tc, who_is_pinned_to_a_core_spins_before_it_sleeps,
+			    0, 2);
 	tcase_add_loop_test(tc, no_damaged_event_word_holds_up_a_wait_or_a_wake,
 			    0, 2);
 	tc = test_case(suite, "deaths", "medium", 120);
 	tcase_add_loop_test(
 		tc, what_a_dead_waker_has_published_is_found_and_counted, 0, 2);
 	tcase_add_loop_test(tc, nappers_that_die_are_replaced, 0, 2);
+	tcase_add_loop_test(tc, who_counts_a_late_wake_takes_no_wake, 0, 2);
+	tcase_add_loop_test(tc, a_called_successor_that_leaves_calls_another, 0,
+			    2);
 	tcase_add_loop_test(tc, a_killed_sleeper_costs_one_idle_call_and_no_wake,
 			    0, 2);
 	tcase_add_loop_test(tc, a_stopped_sleeper_holds_up_nobody, 0, 2);

@@ -28,6 +28,9 @@ is 'a size' "$(jq .size_bytes <<<"$data")" 16777216
 is 'a mode' "$(jq -r .mode <<<"$data")" 0644
 is 'an owner' "$(jq -r .owner <<<"$data")" "$(id -un)"
 is 'an id' "$(jq -r '.id | test("^[0-9a-f]{16}$")' <<<"$data")" true
+is 'which the command line tells as well' "$(jq .id <<<"$data")" \
+	"$("${top_builddir:-.}/cli/zeroipc" stat --json "$prefix-data" |
+		jq .id)"
 is 'a time' "$(jq -r '.created | sub("\\.[0-9]+"; "") |
 	fromdate > 1700000000' <<<"$data")" true
 is 'a count of processes' "$(jq .participants_alive <<<"$data")" 1

@@ -6,6 +6,9 @@
 
 : "${ZEROIPCD:=${top_builddir:-.}/zeroipcd/zeroipcd}"
 : "${FIXTURE:=${top_builddir:-.}/tests/api/fixture}"
+# shellcheck source=tests/runner.sh
+. "${top_srcdir:-.}/tests/runner.sh"
+runner_begin $$
 prefix=zt-$$
 scratch=$(mktemp -d)
 tests=0 failures=0 daemon='' port='' url='' status=0 held=''
@@ -144,7 +147,8 @@ clean_up()
 		wait "$held"
 	fi
 	# Also what a fixture that died has left.
-	rm -rf "$scratch" "/dev/shm/$prefix-"*
+	runner_end
+	rm -rf "$scratch"
 }
 trap clean_up EXIT
 # Writing to a connection that was cut must not end the test.

@@ -21,6 +21,12 @@ $ zeroipc stat $S
 $ zeroipc stat --json $S | jq -c '[.name, .processes[0].name, .processes[0].alive, .max_participants]'
 > ["zt-0000000-t","zeroipc",false,128]
 
+# Its id is the same text everywhere: JSON readers round numbers of 64 bits.
+$ zeroipc stat --json $S | jq -r .id
+>~ [0-9a-f]{16}
+$ [ "$(zeroipc stat --json $S | jq -r .id)" = "$(zeroipc stat $S | sed -n 's/^id *//p')" ]
+$ [ "$(zeroipc stat --json $S | jq .id)" = "$(zeroipc ls --json | jq --arg s $S '.[] | select(.name == $s) | .id')" ]
+
 # A process that waits is alive, and stat shows that it sleeps.
 $ zeroipc create $S/jobs --kind queue --type u8 --capacity 2
 $ zeroipc pop --wait forever $S/jobs & until zeroipc stat --json $S/jobs | jq -e .readers_asleep >/dev/null; do :; done; zeroipc stat --json $S | jq -c '[.participants, (.processes[] | select(.alive) | .name)]'; zeroipc stat $S/jobs | grep asleep; zeroipc push $S/jobs 9; wait

@@ -5,19 +5,21 @@
 # Every atomic access states its memory order. Sequential consistency never
 # comes by omission, and nothing is shared by volatile, __sync or (outside
 # atoms.h) __atomic. What a pattern can not see, as count++ on an _Atomic, clang
-# sees, where it is installed.
+# sees, where it is installed. In C++ all goes through Word (detail/atoms.h),
+# which has no default order: there is none to be left out.
 . "$(dirname "$0")/lint.sh"
 : "${top_srcdir:?}"
 
 operations='load|store|exchange|compare_exchange_(strong|weak)|fetch_[a-z]+'
 operations+='|flag_test_and_set|flag_clear'
+beside_word='std::atomic(_ref)?[ <(]|__(atomic|sync)_|\<volatile\>'
 
 lint()
 {
 	local root=$1 file
 
 	for file in $(files "$root" 'libzeroipc/*.[ch]' 'cli/*.[ch]' \
-			'zeroipcd/*.[ch]' 'examples/*.[ch]'); do
+			'zeroipcd/*.[ch]' 'examples/*.[ch]' 'bench/*.[ch]'); do
 		grep -HnE "\<atomic_($operations) *\(" "$root/$file" |
 			sed 's/$/  <- without _explicit/'
 		grep -Hn '__sync_' "$root/$file"
@@ -25,6 +27,10 @@ lint()
 			grep -Hn '__atomic_' "$root/$file"
 		grep -Hnw volatile "$root/$file" |
 			grep -vE 'asm(__)? volatile|volatile sig_atomic_t'
+	done
+	for file in $(files "$root" 'cpp/*.h'); do
+		[ "${file##*/}" = atoms.h ] ||
+			grep -HnE "$beside_word" "$root/$file"
 	done
 	command -v clang >/dev/null || return 0
 	for file in $(files "$root" 'libzeroipc/*.c'); do
@@ -75,6 +81,13 @@ plant_atomic_builtin()
 
 		int get(void) { return __atomic_load_n(&word, 0); }
 	END
+}
+
+plant_atomic_beside_word()
+{
+	mkdir -p "$1/cpp/zeroipc"
+	echo 'inline std::atomic<int> planted;' >"$1/cpp/zeroipc/planted.h"
+	echo cpp/zeroipc/planted.h:1
 }
 
 plant_volatile()

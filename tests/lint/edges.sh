@@ -11,14 +11,20 @@
 # up to an empty line, and the comment at each access begins with which end it
 # is: "filled: release" or "filled: acquire"; around an asymmetric fence,
 # "filled: the heavy fence" and "filled: relaxed behind the fence". Names are
-# unique, each edge has both ends, and each end stands in a table.
+# unique, each edge has both ends, and each end stands in a table. The C library
+# and the C++ headers implement the same edges, each by itself.
 . "$(dirname "$0")/lint.sh"
 : "${top_srcdir:?}"
 
 lint()
 {
-	(cd "$1" && files . 'libzeroipc/*.[ch]' |
-		xargs -r awk -f "$top_srcdir/tests/lint/edges.awk")
+	local implementation
+
+	cd "$1" || return
+	for implementation in 'libzeroipc/*.[ch]' 'cpp/*.h'; do
+		files . "$implementation" |
+			xargs -r awk -f "$top_srcdir/tests/lint/edges.awk"
+	done
 }
 
 plant()
@@ -37,6 +43,21 @@ plant_missing_acquire()
 		 */
 		/* filled: release. The element is whole. */
 	END
+}
+
+plant_missing_acquire_in_cxx()
+{
+	mkdir -p "$1/cpp" "$1/libzeroipc"
+	cat >"$1/cpp/planted.h" <<-'END'
+		/*
+		 *   edge     written by   read by   carries
+		 *   filled   push         pop       the element
+		 */
+		/* filled: release. The element is whole. */
+	END
+	echo '/* filled: acquire; another implementation. */' \
+		>"$1/libzeroipc/planted.h"
+	echo 'nobody acquires filled'
 }
 
 plant_missing_release()

@@ -6,15 +6,14 @@
 # of the library that is in no layer has to be put in one here.
 #
 # Inspection stands beside the data. It reads by pread and never by a mapping,
-# so of what handles a segment it takes only the names in table.h. Programs use
-# the public headers.
+# so it takes nothing of what handles a segment. Programs use public headers.
 . "$(dirname "$0")/lint.sh"
 
 layer_of()
 {
 	case $1 in
-	base | error | format | atoms | clock | fence) echo 1 ;;
-	wait | participant) echo 1 ;;
+	base | error | name | format | atoms | clock | fence) echo 1 ;;
+	spin | wait | participant) echo 1 ;;
 	segment | segment_* | table | type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
@@ -31,7 +30,7 @@ may_include()
 	1/1 | 2/[12] | 3/[123] | all/*) true ;;
 	inspect/1) [ "$3" != wait ] && [ "$3" != fence ] ;;
 	inspect/inspect) true ;;
-	inspect/2) [ "$3" = type ] || [ "$3" = value ] || [ "$3" = table ] ;;
+	inspect/2) [ "$3" = type ] || [ "$3" = value ] ;;
 	*) false ;;
 	esac
 }

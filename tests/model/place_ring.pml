@@ -4,12 +4,14 @@
  * within several bounds, and with mutations that must be found.
  *
  * Two writers push WORK0 and WORK1 elements, up to BATCH0 and BATCH1 at a time.
- * CONSUMERS pop, and settle what is stuck; LATE times a settler comes as well,
- * or something only tidies, as push does. Fate may stop or kill somebody at any
- * step (STOPS, KILLS), and give a dead writer's record to an heir (HEIRS).
+ * CONSUMERS pop up to POPS at a time, and settle what is stuck; LATE times a
+ * settler comes as well, or something only tidies, as push does. Fate may stop
+ * or kill somebody at any step (STOPS, KILLS), and give a dead writer's record
+ * to an heir (HEIRS).
  *
  * One step of a process is one access to shared memory, with what follows from
  * it locally. Some steps join two accesses; a comment says why nothing is lost.
+ * Each comment "code: NAME" says for which function the steps stand.
  * A turn, and the voiding of a claim, go through the writer's store buffer,
  * which memory() empties in order, at any time. A locked instruction waits
  * until the own buffer is empty; the heavy fence waits for each. The store of a
@@ -40,6 +42,9 @@
 #ifndef BATCH1
 #define BATCH1 1
 #endif
+#ifndef POPS
+#define POPS 1 /* at most, at a time: 1 or 2 */
+#endif
 #ifndef CONSUMERS
 #define CONSUMERS 1
 #endif
@@ -69,7 +74,7 @@
 #define ELEMENT(w, s) ((w) << 4 | (s))
 
 byte head = 1, tail = 1, verdict;
-byte turn[SLOTS], element[SLOTS], claim[2];
+byte turn[SLOTS], element[SLOTS], claim[2], given_up;
 bit up, unchanged[5]; /* active */
 
 /* A store of position p as a turn is p; the store of a void claim is 0. */
@@ -79,6 +84,7 @@ chan buffer[2] = [4] of { byte };
 byte settles = SETTLES, begun[2], returned[2], popped[2];
 bit stopped[4], dead[2], heir, left[2];
 byte gap; /* what the heir of record 0 found begun */
+bit owner[16]; /* which writer won the position */
 
 #define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
 #define HEIR 3
@@ -107,6 +113,7 @@ end:	do
 	od
 }
 
+/* code: raise_active. Edge raised: release. */
 inline raise()
 {
 	up = 1;
@@ -131,7 +138,7 @@ inline take(v)
 #define UNDER_WAY (STATE(verdict) == ASKING || \
 	(STATE(verdict) == IS_REVOKED && head <= verdict >> 2))
 
-/* c: a claim that was read as ASKED or REVOKED. */
+/* code: is_revoked. c: a claim that was read as ASKED or REVOKED. */
 #define IS_TAKEN_BACK(c) (STATE(c) == REVOKED || \
 	verdict == VERDICT(POSITION(c), IS_REVOKED))
 #ifdef UNASK_EARLY
@@ -149,6 +156,7 @@ inline swap_claim(w, from, to)
 	fi
 }
 
+/* The turn of what is taken back, in the slot. */
 inline unpublish(p)
 {
 	if
@@ -157,7 +165,7 @@ inline unpublish(p)
 	fi
 }
 
-/* The claim, then the verdict and the holder, then the swap. */
+/* code: resolve. The claim, then the verdict and the holder, then the swap. */
 inline resolve(w)
 {
 	if
@@ -180,7 +188,8 @@ inline resolve(w)
 	fi
 }
 
-/* The verdict is looked at before the claims: a question that is asked behind
+/* code: is_open_question.
+ * The verdict is looked at before the claims: a question that is asked behind
  * it has raised active anew. One that head has passed is answered. */
 inline look_at_verdict()
 {
@@ -202,7 +211,7 @@ inline look_at_verdict()
 #endif
 }
 
-/* zipc_places_tidy() by process me; the caller has c and owed. */
+/* code: zipc_places_tidy. By process me; the caller has c and owed. */
 inline tidy(me)
 {
 	if
@@ -227,7 +236,8 @@ inline tidy(me)
 	fi
 }
 
-/* Claim w is asked about position p: read and compare-and-swap are one step,
+/* code: ask. Edge asked: release.
+ * Claim w is asked about position p: read and compare-and-swap are one step,
  * as only a swap that succeeds has an effect. */
 inline ask(w, p)
 {
@@ -248,6 +258,7 @@ inline ask(w, p)
 	}
 }
 
+/* code: take_back. Of one claim. */
 inline mark(w, p)
 {
 	d_step {
@@ -259,7 +270,8 @@ inline mark(w, p)
 	}
 }
 
-/* In judge() the position is v; it is read at once whether it is published and
+/* code: judge. Edge judged: release.
+ * The position is v; it is read at once whether it is published and
  * whether head has passed it: the other way, head could only be further on. */
 inline judge()
 {
@@ -285,6 +297,7 @@ inline judge()
 	}
 }
 
+/* code: pass_head. Edge room: release. */
 inline pass_head(p)
 {
 	if
@@ -293,6 +306,7 @@ inline pass_head(p)
 	fi
 }
 
+/* code: take_back */
 inline take_back()
 {
 #ifdef PASS_FIRST
@@ -307,7 +321,8 @@ inline take_back()
 #endif
 }
 
-/* zipc_places_settle() of position h, without the tidying at its end. Verdict
+/* code: zipc_places_settle, settle_step.
+ * Of position h, without the tidying at its end. Verdict
  * and head are read at once, as head can only be found further on. */
 inline settle()
 {
@@ -351,35 +366,55 @@ inline settle()
 
 proctype consumer(byte me)
 {
-	byte h, v, c;
+	byte h, v, c, run_of;
 	bit owed, again;
 
 end:	do
 	/* Head and its turn are read at once: were head older than the turn,
-	 * the swap would fail. */
-	:: d_step { turn[SLOT(head)] == head -> h = head };
+	 * the swap would fail.
+	 * code: zipc_places_pop_fast, zipc_places_pop, published_run.
+	 * Edge filled: acquire. */
+	:: d_step { turn[SLOT(head)] == head -> h = head; run_of = 1 };
+#if POPS > 1
+		if
+		:: d_step { turn[SLOT(h + 1)] == h + 1 -> run_of = 2 }
+		:: turn[SLOT(h + 1)] != h + 1
+		fi;
+#endif
 		if
 		:: !up
 		:: up;
-			d_step { again = verdict == VERDICT(h, ASKING) ||
-					 verdict == VERDICT(h, IS_REVOKED) };
+			/* code: look_twice */
+			d_step {
+				run_of = 1;
+				again = verdict == VERDICT(h, ASKING) ||
+					verdict == VERDICT(h, IS_REVOKED)
+			};
 			tidy(me);
 			if
 			:: again -> settle(); tidy(me)
 			:: else
 			fi
 		fi;
-		/* The copy, and the swap that makes it good. */
+		/* code: copy_run. Edge room: release. The copy, and the swap
+		 * that makes it good. */
 		d_step {
 			if
 			:: !again && head == h ->
 				take(element[SLOT(h)]);
-				head++
+				if
+				:: run_of > 1 ->
+					take(element[SLOT(h + 1)])
+				:: else
+				fi;
+				head = head + run_of
 			:: else
 			fi;
 			h = 0;
+			run_of = 0;
 			again = 0
 		}
+	/* code: nothing_at, zipc_places_unstick */
 	:: d_step { STUCK && (settles > 0 || GOOD_REASON) ->
 		settles = (GOOD_REASON -> settles : settles - 1);
 		h = head };
@@ -405,7 +440,8 @@ end:	do
 	od
 }
 
-/* Positions of [T, T + k) that may be written, before the first quarantined. */
+/* code: zipc_places_free_run, fill_warily. Others tidy.
+ * Positions of [T, T + k) that may be written, before the first quarantined. */
 inline free_run(w)
 {
 #ifdef NO_QUARANTINE
@@ -425,7 +461,8 @@ inline free_run(w)
 #endif
 }
 
-/* The own claim, c, is revoked from its position on. A locked instruction
+/* code: give_back.
+ * The own claim, c, is revoked from its position on. A locked instruction
  * waits for the own stores. */
 inline give_back(w)
 {
@@ -437,7 +474,8 @@ inline give_back(w)
 #define IS_ASKED(p, s) (STATE(c) == ASKED && verdict == VERDICT(p, s))
 
 /*
- * zipc_places_answer() after p was published, and c was read as no longer OPEN
+ * code: zipc_places_answer. Edge judged: acquire and release.
+ * After p was published, and c was read as no longer OPEN
  * from T on. The verdict is swapped as it is read: a swap that fails reads the
  * claim and it again.
  */
@@ -475,7 +513,9 @@ inline answer(w, p)
 	od
 }
 
-/* Write and publish position T + i. */
+/* code: zipc_places_publish, fill_with. Edges filled: release, asked: the
+ * light fence.
+ * Write and publish position T + i. */
 inline fill(w, i)
 {
 #ifdef PUBLISH_FIRST
@@ -492,38 +532,95 @@ inline fill(w, i)
 	fi
 }
 
-/* A position between head and tail whose slot the other writer may still
- * write, so that it was given up: it does not count. */
-#define AHEAD(c) ((SLOTS - (head - POSITION(c)) % SLOTS) % SLOTS)
-#define IS_HOLE(c) (up && STATE(c) >= ASKED && head > POSITION(c) && \
-	AHEAD(c) < tail - head)
-#define WIDTH (CAPACITY + IS_HOLE(claim[1 - w]))
+/* code: room_at.
+ * Tail and head are read at once: were tail older, the swap would fail. */
+#define ROOM (tail - head < CAPACITY)
 
-/* Tail and head are read at once: were tail older, the swap would fail. */
-#define ROOM (tail - head < WIDTH)
-
-inline look_for_room(w)
+inline look_for_room(w, width)
 {
 	T = tail;
-	k = WIDTH - (tail - head);
+	k = width - (tail - head);
 	k = (k > batch -> batch : k);
 	k = (k > work - returned[w] -> work - returned[w] : k);
 	begun[w] = returned[w] + k
 }
 
+#define IS_CLAIMED(w, p) (STATE(claim[w]) != VOID && HOLDS(claim[w], p))
+
+/* code: zipc_places_holes, is_claimed, width. Edge left: acquire.
+ * From the step that found the ring full, at tail T. Of each position that may
+ * have been given up it is read whether the other writer claims it, and then
+ * whether it is published. (In the other order a third writer could publish in
+ * between; with two there is none.) */
+inline count_holes(w)
+{
+	do
+	:: d_step { p < T && p <= given_up && turn[SLOT(p)] >= p -> p++ }
+	:: p < T && p <= given_up && turn[SLOT(p)] < p;
+		d_step { c = IS_CLAIMED(1 - w, p) };
+		d_step {
+			n = (!c && turn[SLOT(p)] < p -> n + 1 : n);
+			c = 0;
+			p++
+		}
+	:: p >= T || p > given_up -> break
+	od
+}
+
+/* No more than capacity is ever inside, or under way. */
+inline check_width()
+{
+	n = 0;
+	p = head;
+	do
+	:: p < tail ->
+		n = n + (turn[SLOT(p)] == p || IS_CLAIMED(owner[p], p));
+		p++
+	:: else -> break
+	od;
+	assert(n <= CAPACITY && tail - head <= SLOTS);
+	n = 0;
+	p = 0
+}
+
 proctype writer(byte w; byte work; byte batch; byte s)
 	provided (!stopped[s])
 {
-	byte T, k, n, c, stand;
+	byte T, k, n, c, p, stand;
 
 end:	do
 	:: d_step { T == 0 && returned[w] < work && !left[w] && ROOM ->
-		look_for_room(w) }
-	/* The store of the claim comes behind all others. */
+		look_for_room(w, CAPACITY) }
+	:: d_step { T == 0 && returned[w] < work && !left[w] && !ROOM &&
+		    given_up >= head && tail - head < SLOTS ->
+		T = tail;
+		p = head;
+		k = tail - head };
+		count_holes(w);
+		atomic {
+			/* Head is as it was seen: k positions before T. */
+			n = CAPACITY + n;
+			n = (n < SLOTS -> n : SLOTS);
+			if
+			:: k < n && tail == T ->
+				k = n - k;
+				k = (k > batch -> batch : k);
+				k = (k > work - returned[w]
+				     -> work - returned[w] : k);
+				begun[w] = returned[w] + k
+			:: else -> T = 0; k = 0
+			fi;
+			n = 0;
+			p = 0
+		}
+	/* code: zipc_places_claim, zipc_places_push, zipc_places_push_fast.
+	 * The store of the claim comes behind all others. */
 	:: d_step { T > 0 && k > 0 && empty(buffer[w]) ->
 		claim[w] = CLAIM(T, k, OPEN) };
 		if
-		:: d_step { tail != T && ROOM -> look_for_room(w) }
+		:: d_step { tail != T && ROOM ->
+			buffer[w] ! 0;
+			look_for_room(w, CAPACITY) }
 		:: d_step { tail != T && !ROOM ->
 #ifndef LOSER_STAYS
 			buffer[w] ! 0;
@@ -533,7 +630,16 @@ end:	do
 #endif
 			T = 0;
 			k = 0 }
-		:: d_step { tail == T -> tail = T + k; n = k; stand = k };
+		:: d_step { tail == T ->
+			for (c in owner) {
+				owner[c] = (c >= T && c < T + k -> w
+					    : owner[c])
+			}
+			c = 0;
+			tail = T + k;
+			check_width();
+			n = k;
+			stand = k };
 			if
 			:: !up
 			:: up;
@@ -547,9 +653,18 @@ end:	do
 			:: n > 1 && stand == k -> fill(w, 1)
 			:: else
 			fi;
+			/* code: zipc_places_give_up. Edge left: release. */
+			if
+			:: n < k && given_up < T + k - 1;
+				d_step { empty(buffer[w]) ->
+					given_up = (given_up < T + k - 1
+						    -> T + k - 1 : given_up) }
+			:: n >= k || given_up >= T + k - 1
+			fi;
 			atomic {
 				if
-				:: n < k -> buffer[w] ! 0
+				:: n < k ->
+					buffer[w] ! 0
 				:: else
 				fi;
 				returned[w] = returned[w] +
@@ -565,7 +680,7 @@ end:	do
 
 #define DONE(w, work) (returned[w] == work)
 
-/* zipc_places_inherit() of record 0, and a push. */
+/* code: zipc_places_inherit, take_record. Of record 0, and a push. */
 inline inherit()
 {
 	d_step {

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a segment can be damaged, by meaning, and what the damage is. */
+#include "world.h"
+
+#include "../../libzeroipc/participant.h"
+#include "../../libzeroipc/place_ring.h"
+
+struct spot spots[SPOTS_MOST];
+unsigned spot_count;
+
+struct field {
+	const char *name;
+	uint32_t offset, size;
+	enum how how;
+};
+
+#define FIELD(type, field)                                                   \
+	{                                                                    \
+		#field, offsetof(struct type, field),                        \
+			sizeof(((struct type *)0)->field), HOW_SPECIAL       \
+	}
+#define WORD(type, field, how)                                               \
+	{                                                                    \
+		#field, offsetof(struct type, field), 8, how                 \
+	}
+#define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
+
+static const struct field header_fields[] = {
+	FIELD(zipc_header, magic),
+	FIELD(zipc_header, version),
+	{ "entry_count", 0x08, 4, HOW_SPECIAL },
+	{ "next_offset", 0x0C, 4, HOW_SPECIAL },
+	FIELD(zipc_header, max_entries),
+	FIELD(zipc_header, format_word),
+	FIELD(zipc_header, size_bytes),
+	FIELD(zipc_header, segment_id),
+	FIELD(zipc_header, participants_offset),
+	FIELD(zipc_header, max_participants),
+	FIELD(zipc_header, options),
+	FIELD(zipc_header, creator),
+};
+
+static const struct field entry_fields[] = {
+	{ "name", 0, 4, HOW_SPECIAL },
+	{ "name's end", 28, 4, HOW_SPECIAL },
+	FIELD(zipc_entry, offset),
+	FIELD(zipc_entry, size),
+};
+
+static const struct field participant_fields[] = {
+	FIELD(zipc_participant, incarnation),
+	FIELD(zipc_participant, pid),
+	FIELD(zipc_participant, start_ticks),
+	FIELD(zipc_participant, pid_namespace),
+};
+
+static const struct field block_fields[] = {
+	FIELD(zipc_block, kind),
+	FIELD(zipc_block, generation),
+	FIELD(zipc_block, elem_size),
+	FIELD(zipc_block, capacity),
+	FIELD(zipc_block, flags),
+	FIELD(zipc_block, name_check),
+	FIELD(zipc_block, type_offset),
+	FIELD(zipc_block, type_length),
+	FIELD(zipc_block, body_offset),
+	FIELD(zipc_block, body_bytes),
+	FIELD(zipc_block, readable.word),
+	FIELD(zipc_block, readable.nappers[0]),
+	FIELD(zipc_block, readable.nappers[1]),
+	FIELD(zipc_block, writable.word),
+	FIELD(zipc_block, writable.nappers[0]),
+	FIELD(zipc_block, writable.nappers[1]),
+	{ "type", sizeof(struct zipc_block), 8, HOW_FLIP },
+	{ "type's rest", sizeof(struct zipc_block) + 8, 8, HOW_FLIP },
+};
+
+static const struct field ring_fields[] = {
+	FIELD(zipc_place_ring, slots),
+	FIELD(zipc_place_ring, slot_bytes),
+	FIELD(zipc_place_ring, writers),
+	FIELD(zipc_place_ring, writers_offset),
+	FIELD(zipc_place_ring, slots_offset),
+	WORD(zipc_place_ring, head, HOW_POSITION),
+	WORD(zipc_place_ring, verdict, HOW_VERDICT),
+	WORD(zipc_place_ring, active, HOW_ADD),
+	FIELD(zipc_place_ring, patience),
+	FIELD(zipc_place_ring, given_up),
+	WORD(zipc_place_ring, tail, HOW_POSITION),
+};
+
+static const struct field writer_fields[] = {
+	WORD(zipc_writer, holder, HOW_HOLDER),
+	WORD(zipc_writer, claim, HOW_CLAIM),
+};
+
+static const struct field slot_fields[] = {
+	{ "turn", 0, 8, HOW_POSITION },
+	{ "element", 8, 8, HOW_SET },
+};
+
+static void add(const char *owner, uint32_t base, const struct field *fields,
+		size_t count, uint32_t ring)
+{
+	struct spot *spot;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		require(spot_count < SPOTS_MOST, "too many spots");
+		spot = &spots[spot_count++];
+		snprintf(spot->name, sizeof(spot->name), "%.16s %.22s", owner,
+			 fields[i].name);
+		spot->offset = base + fields[i].offset;
+		spot->size = fields[i].size;
+		spot->ring = ring;
+		spot->how = fields[i].how;
+	}
+}
+
+static void add_ring(const char *owner, const unsigned char *image,
+		     uint32_t at)
+{
+	struct zipc_place_ring ring;
+	uint32_t i;
+
+	memcpy(&ring, image + at, sizeof(ring));
+	add(owner, at, ring_fields, COUNT(ring_fields), at);
+	for (i = 0; i < ring.writers; i++)
+		add(owner, at + (uint32_t)ring.writers_offset +
+				   i * (uint32_t)sizeof(struct zipc_writer),
+		    writer_fields, COUNT(writer_fields), at);
+	for (i = 0; i < ring.slots; i++)
+		add(owner, at + (uint32_t)ring.slots_offset +
+				   i * ring.slot_bytes,
+		    slot_fields, COUNT(slot_fields), at);
+}
+
+static void add_entry(const unsigned char *image, uint32_t at)
+{
+	struct zipc_entry entry;
+	struct zipc_block block;
+	uint32_t begin;
+
+	memcpy(&entry, image + at, sizeof(entry));
+	add(entry.name, at, entry_fields, COUNT(entry_fields), 0);
+	begin = entry.offset * ZIPC_LINE;
+	memcpy(&block, image + begin, sizeof(block));
+	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
+	if (block.kind == ZIPC_QUEUE)
+		add_ring(entry.name, image,
+			 begin + (uint32_t)block.body_offset);
+}
+
+void spots_find(const unsigned char image[IMAGE_BYTES])
+{
+	struct zipc_header header;
+	uint32_t i, count;
+
+	memcpy(&header, image, sizeof(header));
+	count = (uint32_t)atomic_load_explicit(&header.table_state,
+					       memory_order_relaxed);
+	spot_count = 0;
+	add("header", 0, header_fields, COUNT(header_fields), 0);
+	for (i = 0; i < 2; i++)
+		add("participant",
+		    header.participants_offset * ZIPC_LINE +
+			    i * (uint32_t)sizeof(struct zipc_participant),
+		    participant_fields, COUNT(participant_fields), 0);
+	for (i = 0; i < count; i++)
+		add_entry(image, (uint32_t)(sizeof(header) +
+					    i * sizeof(struct zipc_entry)));
+}
+
+/* damage */
+
+static const uint64_t special[] = {
+	0, 1, 2, 3, 7, 63, 64, 65, 127, 128, 255, 256, 4095, 4096, 4097,
+	IMAGE_BYTES - 64, IMAGE_BYTES - 1, IMAGE_BYTES, IMAGE_BYTES + 1,
+	IMAGE_BYTES / 64 - 1, IMAGE_BYTES / 64, IMAGE_BYTES / 64 + 1,
+	0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFC0,
+	0xFFFFFFFF, 0x100000000, UINT64_C(1) << 54, UINT64_C(1) << 56,
+	UINT64_C(1) << 58, UINT64_C(1) << 61, UINT64_C(1) << 62,
+	INT64_MAX, UINT64_C(1) << 63, UINT64_MAX - 63, UINT64_MAX - 1,
+	UINT64_MAX,
+};
+
+uint64_t damage_value(const struct damage *damage, uint64_t old,
+		      uint64_t other, uint64_t ring_head)
+{
+	uint64_t value = damage->value;
+	uint64_t position = ring_head + (uint64_t)(int64_t)(int8_t)value;
+	unsigned second = (uint8_t)(value >> 8), third = (uint8_t)(value >> 16);
+
+	switch ((enum how)(damage->how % HOW_COUNT)) {
+	case HOW_FLIP:
+		return old ^ UINT64_C(1) << value % 64;
+	case HOW_ADD:
+		return old + (uint64_t)(int64_t)(int8_t)value;
+	case HOW_SPECIAL:
+		return special[value % COUNT(special)];
+	case HOW_COPY:
+		return other;
+	case HOW_CLAIM:
+		return zipc_claim(position, third + UINT64_C(1), second & 3);
+	case HOW_VERDICT:
+		return zipc_verdict(position, second & 3);
+	case HOW_POSITION:
+		return position;
+	case HOW_HOLDER:
+		return zipc_holder(second % 6, 1 + third % 8);
+	case HOW_SET:
+	case HOW_CUT:
+	case HOW_COUNT:
+		break;
+	}
+	return value;
+}
