@@ -96,6 +96,17 @@ static_assert(sizeof(struct zipc_participant) == 64, "participant is a line");
 
 #define ZIPC_LIFE_BYTE (INT64_C(1) << 62)
 
+/*
+ * A value with a turn that only grows, changed only by a compare-and-swap of
+ * all 16 bytes; see cell.h.
+ */
+struct zipc_cell {
+	_Alignas(16) _Atomic uint64_t turn; /* 0x00 */
+	_Atomic uint64_t value;             /* 0x08 */
+};
+ZIPC_AT(zipc_cell, value, 0x08);
+static_assert(sizeof(struct zipc_cell) == 16, "a cell is 16 bytes");
+
 /* A word to sleep on; see wait.c. */
 struct zipc_event {
 	_Atomic uint32_t word;       /* 0x00 counts, CROWD, SLEEPERS */

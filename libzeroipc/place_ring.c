@@ -3,6 +3,7 @@
 #include "place_fast.h"
 
 #include "error.h"
+#include "record.h"
 
 /* shape */
 
@@ -142,45 +143,20 @@ uint64_t zipc_places_size(const struct zipc_places *places)
 
 /* writer records */
 
-static bool take_record(struct zipc_places *places, struct zipc_writer *record,
-			uint64_t from)
-{
-	uint64_t me = atomic_load_explicit(&places->segment->holder,
-					   memory_order_relaxed);
-
-	if (!atomic_compare_exchange_strong_explicit(
-		    &record->holder, &from, me, memory_order_acq_rel,
-		    memory_order_relaxed))
-		return false;
-	zipc_places_inherit(places, record);
-	places->mine = record;
-	places->generation = zipc_fork_generation;
-	return true;
-}
-
 int zipc_places_become_writer(struct zipc_places *places)
 {
-	struct zipc_writer *record;
-	uint64_t holder;
-	uint32_t i, round;
+	int64_t i = zipc_record_take(places->segment, places->writers,
+				     places->writer_count);
 
-	/* First those that are free: whether one is dead costs system calls. */
-	for (round = 0; round < 2; round++)
-		for (i = 0; i < places->writer_count; i++) {
-			record = &places->writers[i];
-			holder = atomic_load_explicit(&record->holder,
-						      memory_order_acquire);
-			if (holder && (!round || zipc_segment_lives(
-							 places->segment,
-							 holder)))
-				continue;
-			if (take_record(places, record, holder))
-				return 0;
-		}
-	return zipc_fail(EUSERS, "all %u writers' places are held by live "
-			 "processes: close queues that no longer push, or "
-			 "create the queue with more (max_writers)",
-			 places->writer_count);
+	if (i < 0)
+		return zipc_fail(EUSERS, "all %u writers' places are held by "
+				 "live processes: close queues that no longer "
+				 "push, or create the queue with more "
+				 "(max_writers)", places->writer_count);
+	places->mine = &places->writers[i];
+	zipc_places_inherit(places, places->mine);
+	places->generation = zipc_fork_generation;
+	return 0;
 }
 
 void zipc_places_close(struct zipc_places *places)
@@ -189,7 +165,7 @@ void zipc_places_close(struct zipc_places *places)
 	if (places->generation != zipc_fork_generation)
 		return;
 	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
-	atomic_store_explicit(&places->mine->holder, 0, memory_order_release);
+	zipc_record_give(places->mine);
 	places->generation = 0;
 }
 

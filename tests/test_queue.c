@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue's promises, one by one, in one process or a few. */
 #include "harness.h"
+#include "no_calls.h"
 
 #include "../libzeroipc/place_ring.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -367,45 +364,34 @@ START_TEST(a_forked_child_goes_on_with_the_handle)
 }
 END_TEST
 
-/* Kill this process at any system call but those named. */
-static void allow_no_system_call(void)
+/* The first push takes a writer's place. */
+static void push_first(void *queue)
 {
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog program = { 4, filter };
+	uint64_t elem = 0;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		_exit(9);
+	ck_rc(zipc_queue_push(queue, &elem, ZIPC_NOWAIT), 0);
+}
+
+static void push_and_pop(void *queue)
+{
+	uint64_t elems[16] = { 0 };
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		ck_rc(zipc_queue_push(queue, elems, ZIPC_FOREVER), 0);
+		ck_rc(zipc_queue_push_n(queue, elems, 16, 0), 16);
+		ck_rc(zipc_queue_pop_n(queue, elems, 16, 0), 16);
+		ck_rc(zipc_queue_pop(queue, elems, ZIPC_FOREVER), 0);
+	}
 }
 
 START_TEST(push_and_pop_make_no_system_call)
 {
 	struct zipc_queue *queue = new_queue("u64", 64);
-	uint64_t elems[16] = { 0 };
-	pid_t child = fork();
-	int i;
 
-	if (!child) {
-		/* The first push takes a writer's place. */
-		if (zipc_queue_push(queue, elems, ZIPC_NOWAIT))
-			_exit(1);
-		allow_no_system_call();
-		for (i = 0; i < 1000; i++)
-			if (zipc_queue_push(queue, elems, ZIPC_FOREVER) ||
-			    zipc_queue_push_n(queue, elems, 16, 0) != 16 ||
-			    zipc_queue_pop_n(queue, elems, 16, 0) != 16 ||
-			    zipc_queue_pop(queue, elems, ZIPC_FOREVER))
-				_exit(2);
-		/* Before _exit() AddressSanitizer makes a call of its own. */
-		syscall(SYS_exit_group, 0);
-	}
-	must_end_well(child);
+	must_make_no_system_call(push_first, push_and_pop, queue);
+	/* The filter is in force: a first push looks for a place. */
+	must_make_a_system_call(NULL, push_and_pop, queue);
 	zipc_queue_close(queue);
 }
 END_TEST

@@ -4,9 +4,9 @@
 #
 # Every atomic access states its memory order. Sequential consistency never
 # comes by omission, and nothing is shared by volatile, __sync or (outside
-# atoms.h) __atomic. What a pattern can not see, as count++ on an _Atomic, clang
-# sees, where it is installed. In C++ all goes through Word (detail/atoms.h),
-# which has no default order: there is none to be left out.
+# atoms.h and cell.h) __atomic. What a pattern can not see, as count++ on an
+# _Atomic, clang sees, where it is installed. In C++ all goes through Word
+# (detail/atoms.h), which has no default order: there is none to be left out.
 . "$(dirname "$0")/lint.sh"
 : "${top_srcdir:?}"
 
@@ -23,8 +23,10 @@ lint()
 		grep -HnE "\<atomic_($operations) *\(" "$root/$file" |
 			sed 's/$/  <- without _explicit/'
 		grep -Hn '__sync_' "$root/$file"
-		[ "${file##*/}" = atoms.h ] ||
-			grep -Hn '__atomic_' "$root/$file"
+		case ${file##*/} in
+		atoms.h | cell.h) ;;
+		*) grep -Hn '__atomic_' "$root/$file" ;;
+		esac
 		grep -Hnw volatile "$root/$file" |
 			grep -vE 'asm(__)? volatile|volatile sig_atomic_t'
 	done

@@ -157,7 +157,7 @@ inline join()
 	process_id[i] = me + 1
 }
 
-/* code: zipc_places_become_writer, take_record */
+/* code: zipc_places_become_writer, zipc_record_take */
 inline take_record()
 {
 	do

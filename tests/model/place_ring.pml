@@ -680,7 +680,7 @@ end:	do
 
 #define DONE(w, work) (returned[w] == work)
 
-/* code: zipc_places_inherit, take_record. Of record 0, and a push. */
+/* code: zipc_places_inherit, zipc_record_take. Of record 0, and a push. */
 inline inherit()
 {
 	d_step {
