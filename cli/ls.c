@@ -164,6 +164,8 @@ static int ls_structures(struct listing *listing, const char *name)
 		json_open(&listing->json, NULL, '[');
 	for (unsigned i = 0; i < segment.entries; i++) {
 		rc = zipc_view_entry(view, i, &it);
+		if (rc == -ENOENT)
+			break; /* some were removed meanwhile */
 		if (rc)
 			status = list_damaged(listing, rc);
 		else

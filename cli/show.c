@@ -29,6 +29,8 @@ void json_segment(struct json *json, const struct zipc_view_segment *segment)
 	json_bool(json, "symmetric_fences", segment->symmetric_fences);
 	json_number(json, "entries", segment->entries);
 	json_number(json, "max_entries", segment->max_entries);
+	json_number(json, "removed_entries", segment->removed);
+	json_number(json, "removed_bytes", segment->removed_bytes);
 	json_number(json, "participants", segment->participants);
 	json_number(json, "max_participants", segment->max_participants);
 }

@@ -11,6 +11,12 @@ static const struct column participant_columns[] = {
 	{"USER", false}, {"SINCE", false}, {"STATE", false},
 };
 
+static const struct column removed_columns[] = {
+	{"REMOVED", false}, {"MEMORY", true}, {"PID", true}, {"PROCESS", false},
+};
+
+#define REMOVED_COLUMNS (sizeof(removed_columns) / sizeof(removed_columns[0]))
+
 #define PARTICIPANT_COLUMNS                                                    \
 	(sizeof(participant_columns) / sizeof(participant_columns[0]))
 
@@ -53,6 +59,9 @@ static void segment_lines(const struct zipc_view_segment *it)
 	size_line("used", it->used_bytes);
 	size_line("memory", it->resident_bytes);
 	line("structures", "%u of at most %u", it->entries, it->max_entries);
+	if (it->removed)
+		line("removed", "%u, which keep %s", (unsigned)it->removed,
+		     size_text(it->removed_bytes, created));
 	line("processes", "%u of at most %u", it->participants,
 	     it->max_participants);
 	line("created", "%s", time_text(it->created_ns, created));
@@ -112,6 +121,59 @@ static int table_participants(struct zipc_view *view, unsigned places)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static void json_removed(struct json *json, struct zipc_view *view,
+			 unsigned places)
+{
+	struct zipc_view_participant user;
+	struct zipc_view_removed it;
+
+	json_open(json, "removed", '[');
+	for (unsigned i = 0; !zipc_view_removed(view, i, &it); i++) {
+		json_open(json, NULL, '{');
+		json_string(json, "name", it.name);
+		json_number(json, "size_bytes", it.size_bytes);
+		json_open(json, "pids", '[');
+		for (unsigned p = 0; p < places; p++)
+			if (it.users[p / 64] >> p % 64 & 1 &&
+			    !zipc_view_participant(view, p, &user))
+				json_number(json, NULL, (uint64_t)user.pid);
+		json_close(json, ']');
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+/* A line for each user; one for who has none, which the next create frees. */
+static void table_removed(struct zipc_view *view, unsigned places)
+{
+	struct zipc_view_participant user;
+	struct zipc_view_removed it;
+	struct table table;
+	char memory[16];
+
+	table_init(&table, removed_columns, REMOVED_COLUMNS);
+	for (unsigned i = 0; !zipc_view_removed(view, i, &it); i++) {
+		for (unsigned p = 0; p < places; p++) {
+			if (!(it.users[p / 64] >> p % 64 & 1) ||
+			    zipc_view_participant(view, p, &user))
+				continue;
+			table_add(&table, "%s", it.name);
+			table_add(&table, "%s", size_text(it.size_bytes, memory));
+			table_add(&table, "%d", user.pid);
+			table_add(&table, "%s", user.name);
+		}
+		if (it.user_count)
+			continue;
+		table_add(&table, "%s", it.name);
+		table_add(&table, "%s", size_text(it.size_bytes, memory));
+		table_add(&table, "-");
+		table_add(&table, "nobody: the next create frees it");
+	}
+	if (table.count)
+		putchar('\n');
+	table_print(&table);
+}
+
 static int stat_segment(struct zipc_view *view, const char *name, bool as_json)
 {
 	struct zipc_view_segment it;
@@ -124,10 +186,12 @@ static int stat_segment(struct zipc_view *view, const char *name, bool as_json)
 		json_open(&json, NULL, '{');
 		json_segment(&json, &it);
 		rc = json_participants(&json, view, it.max_participants);
+		json_removed(&json, view, it.max_participants);
 		json_close(&json, '}');
 	} else {
 		segment_lines(&it);
 		rc = table_participants(view, it.max_participants);
+		table_removed(view, it.max_participants);
 	}
 	return rc ? fail_at(name, NULL, rc) : STATUS_FINE;
 }

@@ -18,6 +18,8 @@
 
 struct zipc_array {
 	struct zipc_segment *segment;
+	struct zipc_use use;
+	_Atomic unsigned generation; /* zipc_use_generation() */
 	unsigned char *data;
 	uint64_t elem_size, capacity;
 	struct zipc_type *type;
@@ -43,9 +45,9 @@ static struct zipc_plan plan_of(const char *type, uint64_t capacity)
 				   .elem_size_max = ELEM_MAX };
 }
 
-/* The handle on what was found; takes found->type. */
+/* The handle on what was found, which it takes over. */
 static int handle_on(struct zipc_array **out, struct zipc_segment *segment,
-		     const char *name, const struct zipc_found *found)
+		     const char *name, struct zipc_found *found)
 {
 	struct zipc_array *array;
 	uint64_t bytes;
@@ -58,10 +60,12 @@ static int handle_on(struct zipc_array **out, struct zipc_segment *segment,
 			       name, segment->name);
 	array = rc ? NULL : calloc(1, sizeof(*array));
 	if (!array) {
-		zipc_type_free(found->type);
+		zipc_table_release(found);
 		return rc ? rc : zipc_fail_as(ENOMEM, "out of memory");
 	}
 	array->segment = zipc_segment_hold(segment);
+	array->use = found->use;
+	atomic_init(&array->generation, zipc_use_generation(&array->use));
 	array->data = found->body;
 	array->elem_size = found->elem_size;
 	array->capacity = found->capacity;
@@ -114,8 +118,16 @@ static int element(const struct zipc_array *array, uint64_t i, void **at)
 	return 0;
 }
 
-static int writable_element(const struct zipc_array *array, uint64_t i,
-			    void **at)
+/* Relaxed: only this process writes it, and another thread the same. */
+static inline bool has_entered(const struct zipc_array *array)
+{
+	return __builtin_expect(atomic_load_explicit(&array->generation,
+						     memory_order_relaxed) ==
+					zipc_fork_generation, 1);
+}
+
+/* The first change in a forked child; or in a segment that is only read. */
+static int enter_first(struct zipc_array *array)
 {
 	int rc;
 
@@ -123,7 +135,17 @@ static int writable_element(const struct zipc_array *array, uint64_t i,
 		return zipc_fail(EROFS, "segment `/%s` is open for reading "
 				 "only: array `%s` cannot be changed",
 				 array->segment->name, array->name);
-	rc = zipc_segment_enter(array->segment);
+	rc = zipc_use_enter(&array->use, array->name);
+	if (!rc)
+		atomic_store_explicit(&array->generation, zipc_fork_generation,
+				      memory_order_relaxed);
+	return rc;
+}
+
+static int writable_element(struct zipc_array *array, uint64_t i, void **at)
+{
+	int rc = has_entered(array) ? 0 : enter_first(array);
+
 	return rc ? rc : element(array, i, at);
 }
 
@@ -202,14 +224,25 @@ static void store(void *to, const void *elem, uint64_t size)
 	}
 }
 
+/* Who has no bit up: what was copied counts if the entry stood meanwhile. */
+static int still_stands(const struct zipc_array *array)
+{
+	atomic_thread_fence(memory_order_acquire);
+	if (zipc_use_stands(&array->use))
+		return 0;
+	return zipc_fail(ENOENT, "array `%s` in segment `/%s` was removed: "
+			 "look it up again", array->name, array->segment->name);
+}
+
 int zipc_array_get(struct zipc_array *array, uint64_t i, void *elem)
 {
 	void *at = NULL;
 	int rc = element(array, i, &at);
 
-	if (!rc)
-		load(elem, at, array->elem_size);
-	return rc;
+	if (rc)
+		return rc;
+	load(elem, at, array->elem_size);
+	return has_entered(array) ? 0 : still_stands(array);
 }
 
 int zipc_array_set(struct zipc_array *array, uint64_t i, const void *elem)
@@ -223,7 +256,7 @@ int zipc_array_set(struct zipc_array *array, uint64_t i, const void *elem)
 }
 
 /* A number of 4 or 8 bytes at i, to be changed in place. */
-static int number(const struct zipc_array *array, uint64_t i, void **at)
+static int number(struct zipc_array *array, uint64_t i, void **at)
 {
 	bool is_number = array->class == ZIPC_TYPE_INT ||
 			 array->class == ZIPC_TYPE_UINT ||
@@ -344,6 +377,7 @@ void zipc_array_close(struct zipc_array *array)
 	if (!array)
 		return;
 	zipc_type_free(array->type);
+	zipc_use_end(&array->use);
 	zipc_segment_close(array->segment);
 	free(array);
 }

@@ -64,13 +64,21 @@ static_assert(sizeof(struct zipc_header) == 64, "header is one line");
 
 /* The table follows the header: max_entries of these. */
 struct zipc_entry {
-	char name[32];   /* 0x00 31 bytes and NUL */
-	uint32_t offset; /* 0x20 lines */
-	uint32_t size;   /* 0x24 lines */
+	_Alignas(8) char name[32]; /* 0x00 31 bytes and NUL */
+	_Atomic uint64_t extent;   /* 0x20 offset | size << 32, see entry.h */
 };
-ZIPC_AT(zipc_entry, offset, 0x20);
-ZIPC_AT(zipc_entry, size, 0x24);
+ZIPC_AT(zipc_entry, extent, 0x20);
 static_assert(sizeof(struct zipc_entry) == 40, "entry is 40 bytes");
+
+/*
+ * Behind the table, for each entry, who uses its structure: bit p % 64 of word
+ * p / 64 is participant p's; see use.h.
+ */
+struct zipc_users {
+	_Atomic uint64_t lives;  /* 0x00 structures that the entry has had */
+	_Atomic uint64_t bits[]; /* 0x08 */
+};
+ZIPC_AT(zipc_users, bits, 0x08);
 
 /*
  * One attached process. Its life is a lock on the byte ZIPC_LIFE_BYTE + index

@@ -115,7 +115,7 @@ static int check_origin(const struct zipc_view *view)
 static int check_places(struct zipc_view *view)
 {
 	const struct zipc_header *header = &view->header;
-	uint64_t table_end, places_at;
+	uint64_t users_end, places_at;
 
 	if (header->size_bytes > view->file_bytes)
 		return zipc_fail(EBADMSG,
@@ -130,12 +130,12 @@ static int check_places(struct zipc_view *view)
 	    header->max_participants > ZIPC_MOST_PARTICIPANTS)
 		return header_damaged(view, "max_participants",
 				      header->max_participants);
-	table_end = sizeof(*header) +
-		    header->max_entries * (uint64_t)sizeof(struct zipc_entry);
+	users_end = zipc_users_end(header->max_entries,
+				   header->max_participants);
 	places_at = header->participants_offset * (uint64_t)ZIPC_LINE;
 	view->blocks_at =
 		places_at + header->max_participants * (uint64_t)ZIPC_LINE;
-	if (places_at < table_end || view->blocks_at > view->file_bytes)
+	if (places_at < users_end || view->blocks_at > view->file_bytes)
 		return header_damaged(view, "participants_offset",
 				      header->participants_offset);
 	return 0;
@@ -254,11 +254,14 @@ static int count_living(struct zipc_view *view, unsigned *living)
 int zipc_view_segment(struct zipc_view *view, struct zipc_view_segment *out)
 {
 	const struct zipc_header *header = &view->header;
+	struct zipc_view_segment counts;
 	unsigned entries, living;
 	uint64_t next;
 	struct stat st;
 	int rc = zipc_view_table(view, &entries, &next);
 
+	if (!rc)
+		rc = zipc_view_count(view, &counts);
 	if (!rc)
 		rc = count_living(view, &living);
 	if (!rc && fstat(view->fd, &st))
@@ -277,7 +280,9 @@ int zipc_view_segment(struct zipc_view *view, struct zipc_view_segment *out)
 	out->gid = st.st_gid;
 	out->unlinked = is_unlinked(view, &st);
 	out->symmetric_fences = header->options & ZIPC_OPTION_SYMMETRIC ? 1 : 0;
-	out->entries = entries;
+	out->entries = counts.entries;
+	out->removed = counts.removed;
+	out->removed_bytes = counts.removed_bytes;
 	out->max_entries = header->max_entries;
 	out->participants = living;
 	out->max_participants = header->max_participants;

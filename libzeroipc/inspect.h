@@ -10,7 +10,7 @@
 #ifndef ZIPC_INSPECT_INTERNAL_H
 #define ZIPC_INSPECT_INTERNAL_H
 
-#include "format.h"
+#include "entry.h"
 
 #include <sys/stat.h>
 #include <zipc/inspect.h>
@@ -27,6 +27,15 @@ struct zipc_view {
 	uint64_t file_bytes;       /* those that the header claims */
 	uint64_t blocks_at;        /* bytes: no block begins before this */
 	struct zipc_header header; /* as it was at open */
+	/* Where zipc_view_index() was: it gave number walked - 1. */
+	unsigned walked, walked_to;
+};
+
+/* An entry, and how many structures it has had: a copy. */
+struct zipc_view_slot {
+	struct zipc_entry entry;
+	uint64_t lives;
+	unsigned index;
 };
 
 struct zipc_view_kind;
@@ -63,6 +72,22 @@ int zipc_view_open_file(const char *name, struct stat *st);
 
 /* How many entries there are, and where the first free byte is; checked. */
 int zipc_view_table(struct zipc_view *view, unsigned *count, uint64_t *next);
+
+/* The entry of the n-th structure, in the order of the table; -ENOENT. */
+int zipc_view_index(struct zipc_view *view, unsigned n, unsigned *index);
+/* The entry of the structure called name; of two, the first. -ENOENT. */
+int zipc_view_index_of(struct zipc_view *view, const char *name,
+		       unsigned *index);
+/* Copy an entry; and whether it has a structure. */
+int zipc_view_slot(struct zipc_view *view, unsigned i,
+		   struct zipc_view_slot *out);
+bool zipc_view_there(const struct zipc_view *view,
+		     const struct zipc_view_slot *slot);
+/* 0: it is still the same; -EAGAIN: what it led to may be another's. */
+int zipc_view_confirm(struct zipc_view *view,
+		      const struct zipc_view_slot *slot);
+/* Fill in entries and what is removed. */
+int zipc_view_count(struct zipc_view *view, struct zipc_view_segment *out);
 
 /*
  * Copy n bytes from offset on. What was read is read before anything that a

@@ -25,19 +25,17 @@ static const struct zipc_view_kind *kind_find(unsigned kind)
 	return NULL;
 }
 
-static uint64_t entry_at(unsigned i)
-{
-	return sizeof(struct zipc_header) +
-	       i * (uint64_t)sizeof(struct zipc_entry);
-}
-
 /* Where the entry says that its block is; next bounds all blocks. */
 static int place_block(struct zipc_view *view, const struct zipc_entry *entry,
 		       uint64_t next, struct zipc_view_block *block)
 {
+	/* Relaxed: it is a copy of our own. */
+	struct zipc_extent extent = zipc_extent_of(
+		atomic_load_explicit(&entry->extent, memory_order_relaxed));
+
 	memcpy(block->name, entry->name, sizeof(block->name));
-	block->at = entry->offset * (uint64_t)ZIPC_LINE;
-	block->bytes = entry->size * (uint64_t)ZIPC_LINE;
+	block->at = extent.at;
+	block->bytes = extent.bytes;
 	if (block->at > view->file_bytes)
 		return zipc_view_damaged(view, block->name,
 					 "its block begins at byte %llu, "
@@ -94,10 +92,16 @@ static int check_block(struct zipc_view *view,
 	return 0;
 }
 
+/* next_offset is read behind the entry, which was written behind it. */
 static int block_load(struct zipc_view *view, const struct zipc_entry *entry,
-		      uint64_t next, struct zipc_view_block *block)
+		      struct zipc_view_block *block)
 {
-	int rc = place_block(view, entry, next, block);
+	unsigned count;
+	uint64_t next;
+	int rc = zipc_view_table(view, &count, &next);
+
+	if (!rc)
+		rc = place_block(view, entry, next, block);
 
 	if (!rc)
 		rc = zipc_view_read(view, block->at, &block->head,
@@ -168,6 +172,7 @@ static void fill_entry(const struct zipc_view_block *block,
 	out->kind = head->kind;
 	out->offset_bytes = block->at;
 	out->size_bytes = block->bytes;
+	out->generation = head->generation;
 	out->elem_size = head->elem_size;
 	out->capacity = head->capacity;
 	out->size = out->added = out->removed = 0;
@@ -181,82 +186,116 @@ static void fill_entry(const struct zipc_view_block *block,
 				     memory_order_relaxed);
 }
 
-static int describe(struct zipc_view *view, const struct zipc_entry *entry,
-		    uint64_t next, struct zipc_view_entry *out)
+static int describe(struct zipc_view *view, const struct zipc_view_slot *slot,
+		    struct zipc_view_entry *out)
 {
 	struct zipc_view_block block;
-	struct zipc_view_entry it;
-	int rc = block_load(view, entry, next, &block);
+	int rc;
 
+	if (!zipc_name_valid(slot->entry.name))
+		return zipc_fail(EBADMSG,
+				 "segment `/%s` is damaged: entry %u of its "
+				 "table has no valid name",
+				 view->name, slot->index);
+	rc = block_load(view, &slot->entry, &block);
 	if (!rc)
-		rc = type_load(view, &block, it.type);
+		rc = type_load(view, &block, out->type);
 	if (rc)
 		return rc;
-	fill_entry(&block, &it);
-	if (block.kind)
-		rc = block.kind->describe(view, &block, &it);
+	fill_entry(&block, out);
+	return block.kind ? block.kind->describe(view, &block, out) : 0;
+}
+
+/* What entry i has, if it is called name (NULL: any); -EAGAIN: no longer. */
+static int describe_slot(struct zipc_view *view, unsigned i, const char *name,
+			 struct zipc_view_entry *out)
+{
+	struct zipc_view_slot slot;
+	struct zipc_view_entry it;
+	int rc = zipc_view_slot(view, i, &slot), changed;
+
+	if (rc)
+		return rc;
+	if (!zipc_view_there(view, &slot) ||
+	    (name && strncmp(name, slot.entry.name, sizeof(slot.entry.name))))
+		return -EAGAIN;
+	rc = describe(view, &slot, &it);
+	if (rc && rc != -EBADMSG)
+		return rc;
+	changed = zipc_view_confirm(view, &slot);
+	if (changed)
+		return changed;
 	if (!rc)
 		*out = it;
 	return rc;
 }
 
+/* Both look again only when somebody has removed or created meanwhile. */
+
 int zipc_view_entry(struct zipc_view *view, unsigned i,
 		    struct zipc_view_entry *out)
 {
-	struct zipc_entry entry;
-	unsigned count;
-	uint64_t next;
-	int rc = zipc_view_table(view, &count, &next);
+	unsigned index;
+	int rc;
 
-	if (!rc && i >= count)
-		rc = zipc_fail(ENOENT, "segment `/%s` has %u structures",
-			       view->name, count);
-	if (!rc)
-		rc = zipc_view_read(view, entry_at(i), &entry, sizeof(entry));
-	if (rc)
-		return rc;
-	if (!zipc_name_valid(entry.name))
-		return zipc_fail(EBADMSG,
-				 "segment `/%s` is damaged: entry %u of its "
-				 "table has no valid name",
-				 view->name, i);
-	return describe(view, &entry, next, out);
-}
-
-/* The entry called name; of two with one name, the first. */
-static int find_entry(struct zipc_view *view, const char *name,
-		      struct zipc_entry *entry, uint64_t *next)
-{
-	struct zipc_entry some[64];
-	unsigned count, n;
-	int rc = zipc_view_table(view, &count, next);
-
-	for (unsigned i = 0; !rc && i < count; i += n) {
-		n = count - i < 64 ? count - i : 64;
-		rc = zipc_view_read(view, entry_at(i), some,
-				    n * sizeof(some[0]));
-		for (unsigned k = 0; !rc && k < n; k++) {
-			if (!zipc_name_valid(some[k].name) ||
-			    strcmp(some[k].name, name))
-				continue;
-			*entry = some[k];
-			return 0;
-		}
-	}
-	if (rc)
-		return rc;
-	return zipc_fail(ENOENT, "no structure `%s` in segment `/%s`", name,
-			 view->name);
+	do {
+		rc = zipc_view_index(view, i, &index);
+		if (!rc)
+			rc = describe_slot(view, index, NULL, out);
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 int zipc_view_find(struct zipc_view *view, const char *name,
 		   struct zipc_view_entry *out)
 {
-	struct zipc_entry entry;
-	uint64_t next;
-	int rc = find_entry(view, name, &entry, &next);
+	unsigned index;
+	int rc;
 
-	return rc ? rc : describe(view, &entry, next, out);
+	do {
+		rc = zipc_view_index_of(view, name, &index);
+		if (!rc)
+			rc = describe_slot(view, index, name, out);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+static int is_another(const struct zipc_view *view, const char *name)
+{
+	return zipc_fail(ENOENT,
+			 "`%s` in segment `/%s` is another structure by now: "
+			 "look it up again",
+			 name, view->name);
+}
+
+/* The entry of that name, and its block, if it is what entry tells of. */
+static int load_again(struct zipc_view *view,
+		      const struct zipc_view_entry *entry,
+		      struct zipc_view_slot *slot,
+		      struct zipc_view_block *block)
+{
+	unsigned index;
+	int rc = zipc_view_index_of(view, entry->name, &index);
+
+	if (!rc)
+		rc = zipc_view_slot(view, index, slot);
+	if (!rc)
+		rc = block_load(view, &slot->entry, block);
+	if (rc)
+		return rc;
+	/* The caller's buffer is as long as entry says. */
+	if (block->at != entry->offset_bytes ||
+	    block->head.generation != entry->generation ||
+	    block->head.kind != entry->kind ||
+	    block->head.elem_size != entry->elem_size)
+		return is_another(view, entry->name);
+	if (!block->kind)
+		return zipc_fail(
+			EOPNOTSUPP,
+			"`%s` in segment `/%s` is of kind %u, which this "
+			"program does not know",
+			entry->name, view->name, block->head.kind);
+	return 0;
 }
 
 int64_t zipc_view_elements(struct zipc_view *view,
@@ -264,27 +303,18 @@ int64_t zipc_view_elements(struct zipc_view *view,
 			   uint64_t n, void *bytes, uint64_t *ids)
 {
 	struct zipc_view_block block;
-	struct zipc_entry found;
-	uint64_t next;
-	int rc = find_entry(view, entry->name, &found, &next);
+	struct zipc_view_slot slot;
+	int64_t got;
+	int rc = load_again(view, entry, &slot, &block);
 
-	if (!rc)
-		rc = block_load(view, &found, next, &block);
-	/* The caller's buffer is as long as entry says. */
-	if (!rc && (block.at != entry->offset_bytes ||
-		    block.head.kind != entry->kind ||
-		    block.head.elem_size != entry->elem_size))
-		rc = zipc_fail(ENOENT,
-			       "`%s` in segment `/%s` is another structure by "
-			       "now: look it up again",
-			       entry->name, view->name);
-	if (!rc && !block.kind)
-		rc = zipc_fail(
-			EOPNOTSUPP,
-			"`%s` in segment `/%s` is of kind %u, which this "
-			"program does not know",
-			entry->name, view->name, block.head.kind);
-	if (rc)
+	if (rc && rc != -EBADMSG)
 		return rc;
-	return block.kind->elements(view, &block, from, n, bytes, ids);
+	got = rc ? rc
+		 : block.kind->elements(view, &block, from, n, bytes, ids);
+	if (got < 0 && got != -EBADMSG)
+		return got;
+	rc = zipc_view_confirm(view, &slot);
+	if (rc == -EAGAIN)
+		return is_another(view, entry->name);
+	return rc ? rc : got;
 }

@@ -18,7 +18,8 @@ struct zipc_queue {
 	struct zipc_places places;
 	struct zipc_spin push_spin, pop_spin;
 	struct zipc_segment *segment;
-	unsigned generation; /* of forks, when it was last entered; 0: never */
+	struct zipc_use use;
+	unsigned generation; /* zipc_use_generation() */
 	struct zipc_type *type;
 	char name[ZIPC_NAME_MAX + 1];
 };
@@ -60,20 +61,22 @@ static struct zipc_plan plan_of(const char *type, uint64_t capacity,
 				   .option = max_writers };
 }
 
-/* The handle on what was found; takes found->type. */
+/* The handle on what was found, which it takes over. */
 static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
-		     const char *name, const struct zipc_found *found)
+		     const char *name, struct zipc_found *found)
 {
 	struct zipc_queue *queue = calloc(1, sizeof(*queue));
 	int rc = queue ? zipc_places_open(&queue->places, segment, found, name)
 		       : zipc_fail_as(ENOMEM, "out of memory");
 
 	if (rc) {
-		zipc_type_free(found->type);
+		zipc_table_release(found);
 		free(queue);
 		return rc;
 	}
 	queue->segment = zipc_segment_hold(segment);
+	queue->use = found->use;
+	queue->generation = zipc_use_generation(&queue->use);
 	queue->type = found->type;
 	strcpy(queue->name, name); /* the table has measured it */
 	*out = queue;
@@ -125,7 +128,7 @@ int zipc_queue_open_or_create(struct zipc_queue **out,
 
 /* use */
 
-/* The first operation of a handle, and of a forked child. */
+/* The first operation of a forked child; or in a segment that is only read. */
 static int enter_first(struct zipc_queue *queue)
 {
 	int rc;
@@ -134,7 +137,7 @@ static int enter_first(struct zipc_queue *queue)
 		return zipc_fail(EROFS, "segment `/%s` is open for reading "
 				 "only: queue `%s` cannot be used through it",
 				 queue->segment->name, queue->name);
-	rc = zipc_segment_enter(queue->segment);
+	rc = zipc_use_enter(&queue->use, queue->name);
 	if (!rc)
 		queue->generation = zipc_fork_generation;
 	return rc;
@@ -352,9 +355,15 @@ int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
 
 /* ask */
 
+/* Who has no bit up asks behind it whether that was the queue's size. */
 uint64_t zipc_queue_size(const struct zipc_queue *queue)
 {
-	return zipc_places_size(&queue->places);
+	uint64_t size = zipc_places_size(&queue->places);
+
+	if (has_entered(queue))
+		return size;
+	atomic_thread_fence(memory_order_acquire);
+	return zipc_use_stands(&queue->use) ? size : 0;
 }
 
 uint64_t zipc_queue_capacity(const struct zipc_queue *queue)
@@ -378,6 +387,7 @@ void zipc_queue_close(struct zipc_queue *queue)
 		return;
 	zipc_places_close(&queue->places);
 	zipc_type_free(queue->type);
+	zipc_use_end(&queue->use);
 	zipc_segment_close(queue->segment);
 	free(queue);
 }

@@ -5,6 +5,7 @@
  */
 #include "segment_handle.h"
 
+#include "entry.h"
 #include "error.h"
 #include "participant.h"
 
@@ -19,8 +20,8 @@
 static int check_header(const struct zipc_header *h, uint64_t file_size,
 			const char *name)
 {
-	uint64_t table_end = sizeof(*h) + (uint64_t)h->max_entries *
-						  sizeof(struct zipc_entry);
+	uint64_t users_end = zipc_users_end(h->max_entries,
+					    h->max_participants);
 	uint64_t places = (uint64_t)h->participants_offset * ZIPC_LINE;
 
 	if (h->magic != ZIPC_MAGIC)
@@ -46,7 +47,7 @@ static int check_header(const struct zipc_header *h, uint64_t file_size,
 	if (!h->max_entries || h->max_entries > ZIPC_MOST_ENTRIES ||
 	    !h->max_participants ||
 	    h->max_participants > ZIPC_MOST_PARTICIPANTS ||
-	    places < table_end ||
+	    places < users_end ||
 	    places + (uint64_t)h->max_participants *
 			     sizeof(struct zipc_participant) > h->size_bytes)
 		return zipc_fail(EBADMSG, "segment `/%s` is damaged: its table "
@@ -186,31 +187,57 @@ uint64_t zipc_segment_id(const struct zipc_segment *segment)
 	return zipc_segment_header(segment)->segment_id;
 }
 
+/*
+ * Whether who is at index lives, if that is the incarnation. A place only
+ * changes hands when its owner is dead, and the incarnation is compared last.
+ */
+static bool lives_as(struct zipc_segment *segment, uint32_t index,
+		     uint32_t incarnation, bool *is_other)
+{
+	struct zipc_participant *place = &segment->participants[index];
+	struct zipc_life life = { .incarnation = incarnation };
+	bool alive;
+
+	/* Relaxed: see above. */
+	life.pid = atomic_load_explicit(&place->pid, memory_order_acquire);
+	life.start_ticks = atomic_load_explicit(&place->start_ticks,
+						memory_order_relaxed);
+	life.pid_namespace = atomic_load_explicit(&place->pid_namespace,
+						  memory_order_relaxed);
+	alive = zipc_participant_lives(segment->fd, index, &life);
+	*is_other = atomic_load_explicit(&place->incarnation,
+					 memory_order_acquire) != incarnation;
+	return alive;
+}
+
 bool zipc_segment_lives(struct zipc_segment *segment, uint64_t holder)
 {
 	uint32_t index = zipc_holder_index(holder);
-	struct zipc_participant *place;
-	struct zipc_life life;
+	bool alive, is_other = true;
 
 	if (holder == atomic_load_explicit(&segment->holder,
 					   memory_order_relaxed))
 		return true;
 	if (index >= segment->max_participants)
 		return false;
-	place = &segment->participants[index];
-	/*
-	 * Relaxed: a place only changes hands when its owner is dead, and the
-	 * incarnation is compared last.
-	 */
-	life.pid = atomic_load_explicit(&place->pid, memory_order_acquire);
-	life.start_ticks = atomic_load_explicit(&place->start_ticks,
-						memory_order_relaxed);
-	life.pid_namespace = atomic_load_explicit(&place->pid_namespace,
-						  memory_order_relaxed);
-	life.incarnation = zipc_holder_incarnation(holder);
-	if (!zipc_participant_lives(segment->fd, index, &life) ||
-	    atomic_load_explicit(&place->incarnation, memory_order_acquire) !=
-		    life.incarnation)
-		return false;
-	return true;
+	alive = lives_as(segment, index, zipc_holder_incarnation(holder),
+			 &is_other);
+	return alive && !is_other;
+}
+
+bool zipc_segment_place_lives(struct zipc_segment *segment, uint32_t index)
+{
+	struct zipc_participant *place = &segment->participants[index];
+	bool alive, is_other = true;
+
+	/* A lock never conflicts with the description that holds it. */
+	if (index == zipc_holder_index(atomic_load_explicit(
+			     &segment->holder, memory_order_relaxed)))
+		return true;
+	alive = lives_as(segment, index,
+			 atomic_load_explicit(&place->incarnation,
+					      memory_order_acquire),
+			 &is_other);
+	/* What was read may be of two owners: then the later one is alive. */
+	return alive || is_other;
 }

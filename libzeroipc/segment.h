@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <zipc/segment.h>
 
+/* What this process uses of one entry; see use.h. */
+struct zipc_used {
+	uint64_t extent, lives;
+	uint32_t handles; /* 0: it uses nothing there */
+};
+
 struct zipc_segment {
 	char name[256]; /* without the slash */
 	unsigned char *base;
@@ -29,6 +35,8 @@ struct zipc_segment {
 	_Atomic unsigned generation; /* of forks, when it was joined */
 	_Atomic uint64_t holder;     /* this process, in claims */
 	pthread_mutex_t mutex;       /* creating, and joining after fork */
+	pthread_mutex_t uses_mutex;  /* a few instructions; inside of mutex */
+	struct zipc_used *uses;      /* by entry; NULL for who only reads */
 	struct zipc_segment *next;   /* all that this process has open */
 };
 
@@ -58,6 +66,16 @@ static inline struct zipc_header *zipc_segment_header(
 	return (struct zipc_header *)(void *)segment->base;
 }
 
+/* Where the first block stands, at the earliest. */
+static inline uint64_t zipc_segment_blocks_begin(
+	const struct zipc_segment *segment)
+{
+	return (uint64_t)((const unsigned char *)segment->participants -
+			  segment->base) +
+	       (uint64_t)segment->max_participants *
+		       sizeof(struct zipc_participant);
+}
+
 /* Structure handles hold the segment. */
 struct zipc_segment *zipc_segment_hold(struct zipc_segment *segment);
 
@@ -65,17 +83,28 @@ struct zipc_segment *zipc_segment_hold(struct zipc_segment *segment);
 bool zipc_segment_lives(struct zipc_segment *segment, uint64_t holder);
 
 /*
- * The lock of who creates: 0, or -EBUSY naming the holder after a second. A
- * process that dies inside drops it.
+ * Whether a participant lives that had the place when this was called; one that
+ * comes meanwhile may be told for it.
+ */
+bool zipc_segment_place_lives(struct zipc_segment *segment, uint32_t index);
+
+/*
+ * The lock of who creates and removes: 0, or -EBUSY naming the holder after a
+ * second. A process that dies inside drops it.
  */
 int zipc_segment_lock(struct zipc_segment *segment);
 void zipc_segment_unlock(struct zipc_segment *segment);
 
 /*
  * Reserve memory for size bytes at offset, all reading zero; -ENOSPC leaves
- * what was there before. Under the lock only, beyond next_offset.
+ * what was there before. Under the lock only; all bytes from offset to end must
+ * be nobody's.
  */
 int zipc_segment_reserve(struct zipc_segment *segment, uint64_t offset,
-			 uint64_t size);
+			 uint64_t size, uint64_t end);
+
+/* Give the whole pages between begin and end back, which are nobody's. */
+void zipc_segment_give_back(const struct zipc_segment *segment, uint64_t begin,
+			    uint64_t end);
 
 #endif

@@ -11,6 +11,7 @@
 #include "segment_handle.h"
 
 #include "clock.h"
+#include "entry.h"
 #include "error.h"
 #include "fence.h"
 
@@ -59,9 +60,7 @@ static int plan(struct zipc_header *header, uint64_t size_bytes,
 		.options = (symmetric ? ZIPC_OPTION_SYMMETRIC : 0) |
 			   (o->flags & ZIPC_SPARSE ? ZIPC_OPTION_SPARSE : 0),
 	};
-	first = zipc_round_up(sizeof(*header) + (uint64_t)header->max_entries *
-						   sizeof(struct zipc_entry),
-			 ZIPC_LINE);
+	first = zipc_users_end(header->max_entries, header->max_participants);
 	header->participants_offset = (uint32_t)(first / ZIPC_LINE);
 	first += (uint64_t)header->max_participants *
 		 sizeof(struct zipc_participant);
@@ -111,7 +110,8 @@ static int build(struct zipc_segment *segment, struct zipc_header *header,
 		rc = zipc_fail(errno, "cannot prepare segment `/%s`: %s",
 			       segment->name, strerror(errno));
 	if (!rc)
-		rc = zipc_segment_reserve(segment, 0, first * ZIPC_LINE);
+		rc = zipc_segment_reserve(segment, 0, first * ZIPC_LINE,
+					  segment->size);
 	if (rc)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "fence.h"
 #include "participant.h"
+#include "use.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,13 +33,22 @@ static int reopen(int fd)
 
 /* fork */
 
+/* No other thread is between two changes of what the child inherits. */
 static void before_fork(void)
 {
+	struct zipc_segment *segment;
+
 	pthread_mutex_lock(&open_mutex);
+	for (segment = open_segments; segment; segment = segment->next)
+		pthread_mutex_lock(&segment->uses_mutex);
 }
 
 static void after_fork_in_parent(void)
 {
+	struct zipc_segment *segment;
+
+	for (segment = open_segments; segment; segment = segment->next)
+		pthread_mutex_unlock(&segment->uses_mutex);
 	pthread_mutex_unlock(&open_mutex);
 }
 
@@ -54,6 +64,7 @@ static void after_fork_in_child(void)
 	zipc_fork_generation++;
 	for (segment = open_segments; segment; segment = segment->next) {
 		pthread_mutex_init(&segment->mutex, NULL);
+		pthread_mutex_init(&segment->uses_mutex, NULL);
 		if (segment->read_only)
 			continue;
 		fd = reopen(segment->fd);
@@ -148,6 +159,11 @@ int zipc_segment_join(struct zipc_segment *segment)
 
 	if (segment->read_only)
 		return 0;
+	if (!segment->uses)
+		segment->uses = calloc(segment->max_entries,
+				       sizeof(*segment->uses));
+	if (!segment->uses)
+		return zipc_fail_as(ENOMEM, "out of memory");
 	if (!segment->symmetric && zipc_fence_register())
 		return zipc_fail(EOPNOTSUPP, "the system refuses membarrier, "
 				 "which segment `/%s` needs: allow it in the "
@@ -158,7 +174,18 @@ int zipc_segment_join(struct zipc_segment *segment)
 	if (rc)
 		return rc;
 	atomic_store_explicit(&segment->holder, holder, memory_order_relaxed);
+	zipc_uses_forget(segment);
 	return 0;
+}
+
+/* A child that has joined: what it inherited is its own from here on. */
+static void take_over(struct zipc_segment *segment)
+{
+	pthread_mutex_lock(&segment->uses_mutex);
+	zipc_uses_inherit(segment);
+	atomic_store_explicit(&segment->generation, zipc_fork_generation,
+			      memory_order_release);
+	pthread_mutex_unlock(&segment->uses_mutex);
 }
 
 int zipc_segment_rejoin(struct zipc_segment *segment)
@@ -176,9 +203,7 @@ int zipc_segment_rejoin(struct zipc_segment *segment)
 		else
 			rc = zipc_segment_join(segment);
 		if (!rc)
-			atomic_store_explicit(&segment->generation,
-					      zipc_fork_generation,
-					      memory_order_release);
+			take_over(segment);
 	}
 	pthread_mutex_unlock(&segment->mutex);
 	return rc;
@@ -200,6 +225,7 @@ void zipc_segment_adopt(struct zipc_segment *segment,
 static void enlist(struct zipc_segment *segment)
 {
 	pthread_mutex_init(&segment->mutex, NULL);
+	pthread_mutex_init(&segment->uses_mutex, NULL);
 	atomic_store_explicit(&segment->references, 1, memory_order_relaxed);
 	atomic_store_explicit(&segment->generation, zipc_fork_generation,
 			      memory_order_relaxed);
@@ -235,6 +261,7 @@ static void discard(struct zipc_segment *segment)
 		munmap(segment->base, segment->size);
 	if (segment->fd >= 0)
 		close(segment->fd);
+	free(segment->uses);
 	free(segment);
 }
 
@@ -268,6 +295,7 @@ void zipc_segment_close(struct zipc_segment *segment)
 	zipc_segment_hold_forks();
 	delist(segment);
 	pthread_mutex_destroy(&segment->mutex);
+	pthread_mutex_destroy(&segment->uses_mutex);
 	discard(segment);
 	let_fork();
 }

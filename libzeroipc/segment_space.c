@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may create a structure in a segment, and memory for it.
+ * Who may create and remove structures in a segment, and memory for them.
  *
  * What a crash leaves: the lock is dropped by the kernel; memory that was
- * reserved beyond next_offset is given back by the next who reserves.
+ * reserved for what was not committed is given back by the next who reserves
+ * there.
  */
 #include "segment_handle.h"
 
@@ -96,36 +97,52 @@ static int allocate(int fd, uint64_t from, uint64_t end)
 	return 0;
 }
 
-/*
- * Nothing beyond next_offset is anybody's: give its whole pages back. That
- * includes what a creator that died had reserved.
- */
-static void give_back(const struct zipc_segment *segment, uint64_t from)
+void zipc_segment_give_back(const struct zipc_segment *segment, uint64_t begin,
+			    uint64_t end)
 {
-	if (from < segment->size)
+	begin = zipc_round_up(begin, ZIPC_PAGE);
+	end -= end % ZIPC_PAGE;
+	if (begin < end)
 		fallocate(segment->fd,
 			  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  (off_t)from, (off_t)(segment->size - from));
+			  (off_t)begin, (off_t)(end - begin));
+}
+
+/*
+ * Zero what of the block lies in pages that it shares with others: before the
+ * first whole page between offset and room, and behind the last.
+ */
+static void clear_edges(struct zipc_segment *segment, uint64_t offset,
+			uint64_t end, uint64_t room)
+{
+	uint64_t first = zipc_round_up(offset, ZIPC_PAGE);
+	uint64_t last = room - room % ZIPC_PAGE;
+
+	if (first > end)
+		first = end;
+	memset(segment->base + offset, 0, first - offset);
+	if (last < first)
+		last = first;
+	if (last < end)
+		memset(segment->base + last, 0, end - last);
 }
 
 int zipc_segment_reserve(struct zipc_segment *segment, uint64_t offset,
-			 uint64_t size)
+			 uint64_t size, uint64_t end)
 {
-	uint64_t end = offset + size, pages = zipc_round_up(offset, ZIPC_PAGE);
 	int rc;
 
-	give_back(segment, pages);
-	rc = segment->sparse ? 0 : allocate(segment->fd, offset, end);
+	/* That includes what a creator that died had reserved there. */
+	zipc_segment_give_back(segment, offset, end);
+	rc = segment->sparse ? 0 : allocate(segment->fd, offset, offset + size);
 	if (rc) {
-		give_back(segment, pages);
+		zipc_segment_give_back(segment, offset, end);
 		return zipc_fail(-rc, "cannot reserve %llu bytes of memory for "
 				 "segment `/%s`: %s", (unsigned long long)size,
 				 segment->name, rc == -ENOSPC
 				 ? "/dev/shm is full; make room or enlarge it"
 				 : strerror(-rc));
 	}
-	/* New pages read zero; one shared with the last structure may not. */
-	memset(segment->base + offset, 0,
-	       (pages < end ? pages : end) - offset);
+	clear_edges(segment, offset, offset + size, end);
 	return 0;
 }

@@ -1,27 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of structures: finding one by name, and adding one.
+ * The table of structures: finding one by name, adding and removing one.
  *
- * One 64-bit store of {entry_count, next_offset} commits a new structure: until
- * then its block and its entry lie beyond both and nobody looks there. So a
- * look-up is wait-free, and a creator killed at any instruction leaves nothing.
+ * A structure is committed by one 64-bit store: in an entry behind all others
+ * that of {entry_count, next_offset}, in one that was unused that of its
+ * extent. Until then its block lies in no entry's extent, where nothing is
+ * anybody's, and a creator killed at any instruction leaves nothing. One more
+ * store of the extent removes it. What happens to the block then: use.h, and
+ * table_space.c.
  *
- *   edge    written by     read by          carries
- *   table   table_create   table_find       the entry, the block, its body
+ * Who creates and removes has the lock (segment_space.c). Who looks up has
+ * none: it reads each entry once, and what it has found once more when its own
+ * bit is up. A structure that is there all the time stays in its entry, so it
+ * is found; one that is not found was not there at one moment at least. It
+ * looks up again only if somebody removed or created in between.
+ *
+ *   edge    written by     read by      carries
+ *   table   create         find         entries below the count
+ *   entry   create, free   find, open   the name, the block, its body
  */
 #ifndef ZIPC_TABLE_H
 #define ZIPC_TABLE_H
 
 #include "segment.h"
+#include "use.h"
 
 #include <zipc/type.h>
 
-/* A structure that was found: its block in the mapping, checked and copied. */
+/*
+ * A structure that was found: its block in the mapping, checked and copied. A
+ * handle takes use over, and ends it when it is closed.
+ */
 struct zipc_found {
+	struct zipc_use use;
 	struct zipc_block *block; /* in shared memory */
 	unsigned char *body;      /* body_bytes of it are inside the mapping */
 	uint64_t elem_size, capacity, body_bytes;
-	struct zipc_type *type;   /* the caller frees it */
+	struct zipc_type *type;   /* the handle frees it */
 };
 
 /* What a kind wants to add. */
@@ -54,5 +69,12 @@ int zipc_table_create(struct zipc_found *found, struct zipc_segment *segment,
 int zipc_table_open_or_create(struct zipc_found *found,
 			      struct zipc_segment *segment, const char *name,
 			      const struct zipc_plan *plan);
+
+/* What was found becomes no handle. */
+static inline void zipc_table_release(struct zipc_found *found)
+{
+	zipc_type_free(found->type);
+	zipc_use_end(&found->use);
+}
 
 #endif

@@ -28,8 +28,10 @@ const struct field compiled[] = {
 	F("Header", zipc_header, options),
 	F("Header", zipc_header, creator),
 	F("Table", zipc_entry, name),
-	F("Table", zipc_entry, offset),
-	F("Table", zipc_entry, size),
+	F("Table", zipc_entry, extent),
+	F("Users", zipc_users, lives),
+	/* As many as participants need: the page says so in words. */
+	{ "Users", "bits", offsetof(struct zipc_users, bits), 0, FIELD },
 	F("Participant", zipc_participant, incarnation),
 	F("Participant", zipc_participant, pid),
 	F("Participant", zipc_participant, start_ticks),
@@ -90,6 +92,7 @@ const struct sized structs[] = {
 	{ "Queue", "zipc_place_ring", sizeof(struct zipc_place_ring), true },
 	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
 	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
+	{ "Users", "zipc_users", sizeof(struct zipc_users), false },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 

@@ -120,7 +120,9 @@ static bool matches(const struct field *field, const struct row *row)
 	    strcmp(field->name, row->name) || field->offset != row->offset)
 		return false;
 	if (!field->size)
-		return !strcmp(row->size_text, "slot_bytes - 8");
+		return !strcmp(row->size_text, !strcmp(field->name, "bits")
+						      ? "8 each"
+						      : "slot_bytes - 8");
 	return field->size == row->size;
 }
 

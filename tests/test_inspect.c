@@ -20,8 +20,8 @@
 #define ENTRIES 8u
 #define PLACES 4u
 #define TABLE_AT 64u
-#define PLACES_AT 384u
-#define BLOCKS_AT 640u
+#define PLACES_AT 512u
+#define BLOCKS_AT 768u
 #define LIFE_BYTE (INT64_C(1) << 62)
 
 struct image {
@@ -476,7 +476,7 @@ static const struct {
 	{0x18, 8, 64, -EBADMSG, "participants_offset"},
 	{0x10, 4, 0, -EBADMSG, "max_entries is 0"},
 	{0x10, 4, 65537, -EBADMSG, "max_entries is 65537"},
-	{0x10, 4, 9, -EBADMSG, "participants_offset is 6"},
+	{0x10, 4, 9, -EBADMSG, "participants_offset is 8"},
 	{0x28, 4, 0, -EBADMSG, "participants_offset is 0"},
 	{0x28, 4, UINT32_MAX, -EBADMSG, "participants_offset is 4294967295"},
 	{0x28, 4, BYTES / 64 - 3, -EBADMSG, "participants_offset is 1021"},

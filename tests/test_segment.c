@@ -161,7 +161,7 @@ START_TEST(a_segment_that_cannot_hold_its_table_is_refused)
 			   -EINVAL);
 		ck_message("too few");
 	}
-	zipc_segment_close(made(name, 20480));
+	zipc_segment_close(made(name, 28672));
 	ck_rc(zipc_segment_unlink(name), 0);
 }
 END_TEST
@@ -211,7 +211,7 @@ START_TEST(options_beyond_their_range_are_refused)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_refused(zipc_segment_create(&out, name, 8 * MIB, &bad[i]),
 			   -EINVAL);
-	ck_rc(zipc_segment_create(&segment, name, 8 * MIB, &most), 0);
+	ck_rc(zipc_segment_create(&segment, name, 64 * MIB, &most), 0);
 	zipc_segment_close(segment);
 	ck_refused(zipc_segment_open(&out, name, 2), -EINVAL);
 	ck_refused(zipc_segment_open(&out, name, UINT32_MAX), -EINVAL);
@@ -692,8 +692,9 @@ static const struct {
 	{ "max_participants", H(max_participants), 4, 0 },
 	{ "options", H(options), 4, 0 },
 	{ "creator", H(creator), 4, 0 },
-	{ "offset", offsetof(struct zipc_entry, offset), 4, 1 },
-	{ "size", offsetof(struct zipc_entry, size), 4, 1 },
+	{ "offset", offsetof(struct zipc_entry, extent), 4, 1 },
+	{ "size", offsetof(struct zipc_entry, extent) + 4, 4, 1 },
+	{ "extent", offsetof(struct zipc_entry, extent), 8, 1 },
 	{ "name", 0, 8, 1 },
 	{ "kind", offsetof(struct zipc_block, kind), 4, 2 },
 	{ "elem_size", offsetof(struct zipc_block, elem_size), 8, 2 },
@@ -714,7 +715,7 @@ static uint64_t place_of(const struct image *image, size_t f, unsigned n)
 		(const void *)(image->bytes + sizeof(*header));
 	const uint64_t bases[] = {
 		0, sizeof(*header) + n * sizeof(*entry),
-		(uint64_t)entry[n].offset * ZIPC_LINE,
+		(atomic_load(&entry[n].extent) & UINT32_MAX) * ZIPC_LINE,
 		(uint64_t)header->participants_offset * ZIPC_LINE
 	};
 
@@ -746,15 +747,15 @@ START_TEST(no_random_bytes_crash_any_operation)
 {
 	struct dice dice = dice_of_this_run("no_random_bytes");
 	struct image *image = image_of(test_name("fuzz"));
-	uint64_t used = 29440, at, word;
+	uint64_t used = 35584, at, word;
 	unsigned round, size;
 
 	for (round = 0; round < 300; round++) {
 		word = roll(&dice);
 		size = 1u << roll_below(&dice, 4);
 		at = roll_below(&dice, 2) ? roll_below(&dice, 256)
-					  : 18432 + roll_below(&dice,
-							(unsigned)used - 18432);
+					  : 24640 + roll_below(&dice,
+							(unsigned)used - 24640);
 		snprintf(image->what, sizeof(image->what),
 			 "%u bytes of 0x%016llx at %llu", size,
 			 (unsigned long long)word, (unsigned long long)at);
@@ -902,9 +903,10 @@ static void die_with_memory_reserved(void *context)
 	(void)context;
 	ck_rc(zipc_segment_open(&segment, "/full", 0), 0);
 	ck_rc(zipc_segment_lock(segment), 0);
-	ck_rc(zipc_segment_reserve(segment, 128 << 10, 600 << 10), 0);
+	ck_rc(zipc_segment_reserve(segment, 128 << 10, 600 << 10,
+				   segment->size), 0);
 	memset(segment->base + (128 << 10), 0xEE, 600 << 10);
-	memset(segment->base + (20 << 10), 0xEE, 108 << 10);
+	memset(segment->base + (28 << 10), 0xEE, 100 << 10);
 	tell_parent();
 	await_parent();
 }

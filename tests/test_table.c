@@ -250,7 +250,7 @@ START_TEST(a_segment_can_be_filled_to_its_last_line_and_not_beyond)
 	struct zipc_array *array;
 
 	made(MIB, 0);
-	left = MIB - (64 + 256 * 40 + 128 * 64) - block;
+	left = MIB - zipc_users_end(256, 128) - 128 * 64 - block;
 	ck_refused(zipc_array_create(&out, segment, "a", "u8", left + 1),
 		   -ENOSPC);
 	ck_message("create a larger one");
@@ -305,16 +305,16 @@ static const struct {
 	unsigned size;
 	int rc;
 } damages[] = {
-	{ ENTRY, "offset", E(offset), 0, 4, -EBADMSG },
-	{ ENTRY, "offset", E(offset), 1, 4, -EBADMSG },
-	{ ENTRY, "offset", E(offset), 16383, 4, -EBADMSG },
-	{ ENTRY, "offset", E(offset), 16384, 4, -EBADMSG },
-	{ ENTRY, "offset", E(offset), UINT32_MAX, 4, -EBADMSG },
-	{ ENTRY, "size", E(size), 0, 4, -EBADMSG },
-	{ ENTRY, "size", E(size), 1, 4, -EBADMSG },
-	{ ENTRY, "size", E(size), 2, 4, -EBADMSG },
-	{ ENTRY, "size", E(size), 16384, 4, -EBADMSG },
-	{ ENTRY, "size", E(size), UINT32_MAX, 4, -EBADMSG },
+	{ ENTRY, "offset", E(extent), 0, 4, -EBADMSG },
+	{ ENTRY, "offset", E(extent), 1, 4, -EBADMSG },
+	{ ENTRY, "offset", E(extent), 16383, 4, -EBADMSG },
+	{ ENTRY, "offset", E(extent), 16384, 4, -EBADMSG },
+	{ ENTRY, "offset", E(extent), UINT32_MAX, 4, -EBADMSG },
+	{ ENTRY, "size", E(extent) + 4, 0, 4, -EBADMSG },
+	{ ENTRY, "size", E(extent) + 4, 1, 4, -EBADMSG },
+	{ ENTRY, "size", E(extent) + 4, 2, 4, -EBADMSG },
+	{ ENTRY, "size", E(extent) + 4, 16384, 4, -EBADMSG },
+	{ ENTRY, "size", E(extent) + 4, UINT32_MAX, 4, -EBADMSG },
 	{ ENTRY, "name", E(name), 0, 8, -ENOENT },
 	{ ENTRY, "name", E(name), UINT64_MAX, 8, -ENOENT },
 	{ BLOCK, "kind", B(kind), 0, 4, -EPROTOTYPE },
@@ -347,13 +347,18 @@ static const struct {
 	{ BLOCK, "body_bytes", B(body_bytes), UINT64_MAX, 8, -EBADMSG },
 };
 
+static uint64_t place_of(const struct zipc_entry *entry)
+{
+	return (atomic_load(&entry->extent) & UINT32_MAX) * ZIPC_LINE;
+}
+
 static void damage(int i)
 {
 	struct zipc_entry *entry =
 		(void *)(segment->base + sizeof(struct zipc_header));
 	unsigned char *at = damages[i].where == ENTRY
 		? (unsigned char *)&entry[1]
-		: segment->base + (uint64_t)entry[1].offset * ZIPC_LINE;
+		: segment->base + place_of(&entry[1]);
 
 	memcpy(at + damages[i].offset, &damages[i].value, damages[i].size);
 }
@@ -389,9 +394,9 @@ START_TEST(no_block_stands_among_the_participants)
 	add("a", "i32", 3);
 	entry = (void *)(segment->base + sizeof(struct zipc_header));
 	place = (unsigned char *)&segment->participants[100];
-	memcpy(place, segment->base + (uint64_t)entry->offset * ZIPC_LINE, 256);
-	entry->offset = (uint32_t)((uint64_t)(place - segment->base) /
-				   ZIPC_LINE);
+	memcpy(place, segment->base + place_of(entry), 256);
+	atomic_store(&entry->extent,
+		     zipc_extent_word((uint64_t)(place - segment->base), 256));
 	ck_refused(zipc_array_open(&out, segment, "a", NULL), -EBADMSG);
 	gone();
 }
@@ -403,7 +408,7 @@ static const uint64_t damaged_states[] = {
 	UINT64_MAX,
 	UINT64_C(0),                           /* free: the header */
 	UINT64_C(1) << 32 | 1,                 /* the table */
-	(uint64_t)(1 + 256 * 40 / 64 + 127) << 32, /* a participant */
+	(uint64_t)(1 + 256 * 64 / 64 + 127) << 32, /* a participant */
 	UINT64_C(16385) << 32,                 /* beyond the end */
 	UINT64_C(0xFFFFFFFF) << 32,
 };
@@ -481,7 +486,7 @@ static void check_no_blocks_overlap(void)
 {
 	struct zipc_view *view;
 	struct zipc_view_entry entry;
-	uint64_t end = 64 + 256 * 40 + 128 * 64;
+	uint64_t end = zipc_users_end(256, 128) + 128 * 64;
 	unsigned i;
 
 	ck_rc(zipc_view_open(&view, segment_name), 0);
@@ -683,7 +688,7 @@ END_TEST
 /* Dies with block and entry written, one store before the commit. */
 static void die_before_the_commit(void *context)
 {
-	struct zipc_entry entry = { .name = "ghost", .size = 1000 };
+	struct zipc_entry entry = { .name = "ghost" };
 	uint64_t next;
 
 	(void)context;
@@ -691,9 +696,9 @@ static void die_before_the_commit(void *context)
 	ck_rc(zipc_segment_lock(segment), 0);
 	next = (atomic_load(&zipc_segment_header(segment)->table_state) >> 32) *
 	       ZIPC_LINE;
-	ck_rc(zipc_segment_reserve(segment, next, 64000), 0);
+	ck_rc(zipc_segment_reserve(segment, next, 64000, MIB), 0);
 	memset(segment->base + next, 0xEE, 64000);
-	entry.offset = (uint32_t)(next / ZIPC_LINE);
+	atomic_init(&entry.extent, zipc_extent_word(next, 64000));
 	memcpy(segment->base + sizeof(struct zipc_header) + sizeof(entry),
 	       &entry, sizeof(entry));
 	tell_parent();

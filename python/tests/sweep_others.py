@@ -130,7 +130,7 @@ class MemoryCreate(MemoryScene):
 class TableScene(Scene):
     """Its neighbour ends a line before a page does."""
     BYTES, BLOCK, NEIGHBOUR, NEW = 32768, 192, 3200, 1024
-    ROOM = BYTES - 64 - 8 * 40 - 4 * 64
+    ROOM = BYTES - 64 - 8 * 40 - 8 * 16 - 4 * 64
 
     def __init__(self, op: str) -> None:
         self.op = op

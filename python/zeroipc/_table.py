@@ -15,7 +15,8 @@ from . import types
 from ._segment import Segment
 from .errors import Damaged, Exists, NotFound, failure
 from .format import (BLOCK, ENTRY, HEADER, LINE, MOST_BYTES, NAME_MAX,
-                     TYPE_MAX, kind_name, name_check, round_up)
+                     TYPE_MAX, kind_name, name_check, round_up,
+                     users_begin, users_stride)
 
 
 class Found(NamedTuple):
@@ -80,7 +81,10 @@ def _entries(segment: Segment, count: int) -> Iterator[Tuple[bytes, bytes]]:
     for at in range(HEADER.size, HEADER.size + count * ENTRY.size,
                     ENTRY.size):
         entry = bytes(segment.bytes[at:at + ENTRY.size])
-        yield entry[:NAME_MAX].split(b"\0", 1)[0], entry
+        extent = ENTRY.get(entry, "extent")
+        # One that is unused, or was removed, is no structure.
+        if extent and (extent & 0xFFFFFFFF) + (extent >> 32) < 0xFFFFFFFF:
+            yield entry[:NAME_MAX].split(b"\0", 1)[0], entry
 
 
 def _look_up(segment: Segment, count: int, name: bytes) -> Optional[bytes]:
@@ -95,10 +99,14 @@ def _damaged(segment: Segment, name: bytes, what: str) -> Exception:
                    f"`/{segment.name}` is damaged: {what}")
 
 
+def _offset(entry: bytes) -> int:
+    return (ENTRY.get(entry, "extent") & 0xFFFFFFFF) * LINE
+
+
 def _copy_block(segment: Segment, name: bytes, entry: bytes) -> bytes:
     """The descriptor that the entry leads to, held against the mapping."""
-    offset = ENTRY.get(entry, "offset") * LINE
-    size = ENTRY.get(entry, "size") * LINE
+    offset = _offset(entry)
+    size = (ENTRY.get(entry, "extent") >> 32) * LINE
     if size < BLOCK.size or offset < segment.blocks_begin or \
             offset + size > segment.size:
         raise _damaged(segment, name, "its block lies where none can be")
@@ -139,7 +147,7 @@ def _found(segment: Segment, name: bytes, entry: bytes, kind: int) -> Found:
             errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
             f"`/{segment.name}` is of kind {kind_name(there)} ({there}), not "
             f"{kind_name(kind)}: open it as what it is")
-    offset = ENTRY.get(entry, "offset") * LINE
+    offset = _offset(entry)
     return Found(block=offset, body=offset + BLOCK.get(block, "body_offset"),
                  body_bytes=BLOCK.get(block, "body_bytes"),
                  elem_size=BLOCK.get(block, "elem_size"),
@@ -178,8 +186,7 @@ def listing(segment: Segment) -> List[Listed]:
             kind = BLOCK.get(block, "kind")
             rows.append(Listed(
                 os.fsdecode(name), kind_name(kind),
-                _read_type(segment, name, ENTRY.get(entry, "offset") * LINE,
-                           block), BLOCK.get(block, "capacity")))
+                _read_type(segment, name, _offset(entry), block), BLOCK.get(block, "capacity")))
         except Damaged:
             rows.append(Listed(os.fsdecode(name), "structure", None, 0))
     return rows
@@ -232,6 +239,9 @@ def _write_block(segment: Segment, at: int, name: bytes, plan: Plan) -> None:
 def _commit(segment: Segment, name: bytes, count: int, at: int,
             total: int) -> None:
     entry = HEADER.size + count * ENTRY.size
+    row = users_begin(segment.max_entries) + \
+        count * users_stride(segment.places.count)
+    segment.words64[row // 8] = 1
     segment.bytes[entry:entry + ENTRY.size] = \
         name.ljust(NAME_MAX + 1, b"\0") + \
         (at // LINE).to_bytes(4, "little") + \

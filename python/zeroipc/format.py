@@ -71,8 +71,10 @@ HEADER = Layout(
     max_participants=(0x2C, 4), created_ns=(0x30, 8), options=(0x38, 4),
     creator=(0x3C, 4))
 
-ENTRY = Layout("zipc_entry", 40, name=(0x00, 32), offset=(0x20, 4),
-               size=(0x24, 4))
+ENTRY = Layout("zipc_entry", 40, name=(0x00, 32), extent=(0x20, 8))
+
+# Behind the table, for each entry; bits, a word for 64 participants, follow.
+USERS = Layout("zipc_users", 8, lives=(0x00, 8))
 
 PARTICIPANT = Layout(
     "zipc_participant", 64,
@@ -103,7 +105,7 @@ WRITER = Layout("zipc_writer", 64, holder=(0x00, 8), claim=(0x08, 8),
 
 SLOT_TURN_BYTES = 8
 
-LAYOUTS = (HEADER, ENTRY, PARTICIPANT, EVENT, BLOCK, PLACE_RING, WRITER)
+LAYOUTS = (HEADER, ENTRY, USERS, PARTICIPANT, EVENT, BLOCK, PLACE_RING, WRITER)
 
 # Another build's sizes make another word, and it is refused.
 FORMAT_WORD = (LINE | ENTRY.size << 8 | PARTICIPANT.size << 16 |
@@ -112,6 +114,20 @@ FORMAT_WORD = (LINE | ENTRY.size << 8 | PARTICIPANT.size << 16 |
 
 def round_up(n: int, unit: int) -> int:
     return (n + unit - 1) // unit * unit
+
+
+def users_begin(entries: int) -> int:
+    return round_up(HEADER.size + entries * ENTRY.size, LINE)
+
+
+def users_stride(participants: int) -> int:
+    return USERS.size + (participants + 63) // 64 * 8
+
+
+def users_end(entries: int, participants: int) -> int:
+    """Where participants begin."""
+    return round_up(users_begin(entries) +
+                    entries * users_stride(participants), LINE)
 
 
 def name_check(name: bytes) -> int:

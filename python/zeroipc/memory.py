@@ -15,10 +15,11 @@ from typing import List, NamedTuple, Optional, Type
 from . import _atomics, _table
 from ._segment import Segment, no_fork
 from .errors import Exists, NotFound, failure
-from .format import (DEFAULT_ENTRIES, DEFAULT_PARTICIPANTS, ENTRY, FORMAT_WORD,
+from .format import (DEFAULT_ENTRIES, DEFAULT_PARTICIPANTS, FORMAT_WORD,
                      HEADER, LINE, MAGIC, MOST_BYTES, MOST_ENTRIES,
                      MOST_PARTICIPANTS, OPTION_SPARSE, OPTION_SYMMETRIC,
-                     OPTIONS_KNOWN, PAGE, PARTICIPANT, VERSION, round_up)
+                     OPTIONS_KNOWN, PAGE, PARTICIPANT, VERSION, round_up,
+                     users_end)
 
 _SHM = "/dev/shm"
 
@@ -57,11 +58,11 @@ def _check_header(header: bytes, file_size: int, name: str) -> None:
     if size > file_size or size > MOST_BYTES:
         raise failure(errno.EBADMSG, f"segment `/{name}` is cut off: it has "
                       f"{file_size} of its {size} bytes")
-    table_end = HEADER.size + get("max_entries") * ENTRY.size
+    end = users_end(get("max_entries"), get("max_participants"))
     places = get("participants_offset") * LINE
     if not (1 <= get("max_entries") <= MOST_ENTRIES and
             1 <= get("max_participants") <= MOST_PARTICIPANTS and
-            table_end <= places and
+            end <= places and
             places + get("max_participants") * PARTICIPANT.size <= size):
         raise failure(errno.EBADMSG, f"segment `/{name}` is damaged: its "
                       "table or participants are out of place")
@@ -138,7 +139,7 @@ def _check_options(options: _Options) -> None:
 
 def _plan(size_bytes: int, options: _Options) -> bytes:
     """The header: where things are to stand."""
-    first = round_up(HEADER.size + options.max_entries * ENTRY.size, LINE)
+    first = users_end(options.max_entries, options.max_participants)
     participants = first
     first += options.max_participants * PARTICIPANT.size
     if size_bytes > MOST_BYTES - PAGE:

@@ -6,7 +6,7 @@ $ zeroipc create $S/cells --kind array --type u8 --capacity 5
 $ zeroipc create $S/jobs --kind queue --type u8 --capacity 5 --max-writers 1
 $ zeroipc ls | grep -E "SEGMENT|$S" | tr -s ' '
 >~ SEGMENT SIZE USED MEMORY STRUCTURES PROCESSES MODE OWNER( NOTE)?
->~ zt-0000000-t 64K 19K 20K 2 0 0644 [a-z0-9]+
+>~ zt-0000000-t 64K 25K 28K 2 0 0644 [a-z0-9]+
 $ zeroipc ls --json | jq -c --arg s $S '.[] | select(.name == $s) | [.size_bytes, .mode, .unlinked, .entries, .max_entries, .participants]'
 > [65536,"0644",false,2,256,0]
 $ zeroipc ls --json $S | jq -c '.[] | [.name, .kind, .type, .size, .capacity]'
@@ -36,8 +36,8 @@ $ cp /dev/shm/$S /dev/shm/$S-hurt; printf '\377' | dd of=/dev/shm/$S-hurt bs=1 s
 $ echo 'not a segment' >/dev/shm/$S-foreign
 $ mkfifo /dev/shm/$S-fifo
 $ zeroipc ls | grep "$S" | tr -s ' '
->~ zt-0000000-t 64K 19K 20K 2 0 0644 [a-z0-9]+
->~ zt-0000000-t-empty 64K 18K 20K 0 0 0600 [a-z0-9]+
+>~ zt-0000000-t 64K 25K 28K 2 0 0644 [a-z0-9]+
+>~ zt-0000000-t-empty 64K 24K 28K 0 0 0600 [a-z0-9]+
 >~ zt-0000000-t-hurt 64K - [0-9]+K - - 06[0-9]{2} [a-z0-9]+ segment `/zt-0000000-t-hurt` is damaged or by another build: .*
 >~ zt-0000000-t-v4 64K - [0-9]+K - - 06[0-9]{2} [a-z0-9]+ segment `/zt-0000000-t-v4` has format version 4, this program reads version 3
 $ zeroipc ls -a | grep "$S-f" | tr -s ' '

@@ -5,8 +5,8 @@ $ zeroipc create $S --size 64K --mode 0600
 $ zeroipc stat $S
 > segment      zt-0000000-t
 > size         64K (65536 bytes)
->~ used         18K \(18496 bytes\)
->~ memory       20K \(20480 bytes\)
+>~ used         24K \(24640 bytes\)
+>~ memory       28K \(28672 bytes\)
 > structures   0 of at most 256
 > processes    0 of at most 128
 >~ created      20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8} \+0000

@@ -12,7 +12,7 @@ $ zeroipc
 !   push     Push values into a queue
 !   pop      Take elements out of a queue, and print them
 !   set      Set an element of an array
-!   rm       Remove segments
+!   rm       Remove segments, or structures
 !   help     Tell about a command, or list all
 !
 ! A SEGMENT is named with or without its leading slash.
@@ -37,7 +37,7 @@ $ for c in ls cat stat create push pop set rm help; do zeroipc help $c | head -n
 > usage: zeroipc push [--wait SECONDS|forever] SEGMENT/QUEUE [VALUE]...
 > usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
-> usage: zeroipc rm [-f] SEGMENT...
+> usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 > usage: zeroipc help [COMMAND]
 
 $ zeroipc list
@@ -101,12 +101,12 @@ $ zeroipc pop a/b -n 0
 ! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
 ? 2
 $ zeroipc rm
-! zeroipc: rm: name the segments to remove
-! usage: zeroipc rm [-f] SEGMENT...
+! zeroipc: rm: name the segments or structures to remove
+! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 ? 2
-$ zeroipc rm a b/c
-! zeroipc: rm: `b/c`: only whole segments can be removed
-! usage: zeroipc rm [-f] SEGMENT...
+$ zeroipc rm a b/c[1]
+! zeroipc: rm: `b/c[1]`: a slice has no meaning here
+! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 ? 2
 $ zeroipc set a/b 3
 ! zeroipc: set: `a/b` is no element: write SEGMENT/ARRAY[i]

@@ -28,8 +28,10 @@ const field compiled[] = {
 	F("Header", Header, options),
 	F("Header", Header, creator),
 	F("Table", Entry, name),
-	F("Table", Entry, offset),
-	F("Table", Entry, size),
+	F("Table", Entry, extent),
+	F("Users", Users, lives),
+	/* As many as participants need: the page says so in words. */
+	{ "Users", "bits", sizeof(Users), 0, FIELD },
 	F("Participant", Participant, incarnation),
 	F("Participant", Participant, pid),
 	F("Participant", Participant, start_ticks),
@@ -90,6 +92,7 @@ const sized structs[] = {
 	{ "Queue", "zipc_place_ring", sizeof(PlaceRing), true },
 	{ "Writer", "zipc_writer", sizeof(Writer), true },
 	{ "Slot", "zipc_slot", sizeof(Slot), false },
+	{ "Users", "zipc_users", sizeof(Users), false },
 };
 const size_t structs_count = std::size(structs);
 

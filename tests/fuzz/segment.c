@@ -15,6 +15,7 @@
  */
 #include "world.h"
 
+#include "../../libzeroipc/entry.h"
 #include "../../libzeroipc/place_fast.h"
 #include "../../libzeroipc/segment.h"
 
@@ -31,6 +32,7 @@ static struct {
 	const char *name; /* of the structure in use */
 	unsigned char before[IMAGE_BYTES];
 	uint64_t block, block_end; /* of it; equal: not known */
+	uint64_t users, users_end; /* where bits are raised, too */
 } tour;
 
 /* What the tour meets when nothing is damaged. */
@@ -65,19 +67,30 @@ static void find_block(void)
 {
 	struct zipc_header header;
 	struct zipc_entry entry;
+	struct zipc_extent extent;
 	uint32_t i;
 
 	tour.block = tour.block_end = 0;
 	world_copy(tour.before);
 	memcpy(&header, tour.before, sizeof(header));
+	tour.users = zipc_users_begin(header.max_entries);
+	tour.users_end = zipc_users_end(header.max_entries,
+					header.max_participants);
+	if (tour.users_end > IMAGE_BYTES) /* it must not open */
+		tour.users = tour.users_end = 0;
 	for (i = 0; i < (IMAGE_BYTES - sizeof(header)) / sizeof(entry); i++) {
 		memcpy(&entry, tour.before + sizeof(header) + i * sizeof(entry),
 		       sizeof(entry));
 		entry.name[31] = '\0';
 		if (strcmp(entry.name, tour.name))
 			continue;
-		tour.block = entry.offset * UINT64_C(64);
-		tour.block_end = tour.block + entry.size * UINT64_C(64);
+		if (zipc_extent_read(&extent,
+				     atomic_load_explicit(&entry.extent,
+							  memory_order_relaxed),
+				     0, IMAGE_BYTES) != ZIPC_ENTRY_THERE)
+			continue;
+		tour.block = extent.at;
+		tour.block_end = extent.at + extent.bytes;
 		if (tour.block_end > IMAGE_BYTES) /* it must not open */
 			tour.block = tour.block_end = IMAGE_BYTES;
 		return;
@@ -123,7 +136,7 @@ static void check_same(const unsigned char *after, uint64_t from, uint64_t end)
 		(unsigned long long)i);
 }
 
-/* Only the structure's own block differs from what was before. */
+/* Only the structure's own block, and bits of users, differ from before. */
 static void check_others(void)
 {
 	unsigned char after[IMAGE_BYTES];
@@ -131,6 +144,8 @@ static void check_others(void)
 	if (world_disturbed() || tour.block == tour.block_end)
 		return;
 	world_copy(after);
+	memcpy(after + tour.users, tour.before + tour.users,
+	       tour.users_end - tour.users);
 	check_same(after, 0, tour.block);
 	check_same(after, tour.block_end, IMAGE_BYTES);
 }

@@ -43,8 +43,9 @@ static const struct field header_fields[] = {
 static const struct field entry_fields[] = {
 	{ "name", 0, 4, HOW_SPECIAL },
 	{ "name's end", 28, 4, HOW_SPECIAL },
-	FIELD(zipc_entry, offset),
-	FIELD(zipc_entry, size),
+	{ "offset", offsetof(struct zipc_entry, extent), 4, HOW_SPECIAL },
+	{ "size", offsetof(struct zipc_entry, extent) + 4, 4, HOW_SPECIAL },
+	{ "extent", offsetof(struct zipc_entry, extent), 8, HOW_FLIP },
 };
 
 static const struct field participant_fields[] = {
@@ -143,7 +144,9 @@ static void add_entry(const unsigned char *image, uint32_t at)
 
 	memcpy(&entry, image + at, sizeof(entry));
 	add(entry.name, at, entry_fields, COUNT(entry_fields), 0);
-	begin = entry.offset * ZIPC_LINE;
+	begin = (uint32_t)atomic_load_explicit(&entry.extent,
+					       memory_order_relaxed) *
+		ZIPC_LINE;
 	memcpy(&block, image + begin, sizeof(block));
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
 	if (block.kind == ZIPC_QUEUE)

@@ -169,8 +169,8 @@ class Format:
             "table_state").offset, 4)
         for n in range(count):
             at = table + n * entry.size
-            begin = LINE * self.get(image, "zipc_entry", at, "offset")
-            size = LINE * self.get(image, "zipc_entry", at, "size")
+            extent = self.get(image, "zipc_entry", at, "extent")
+            begin, size = LINE * (extent & 0xFFFFFFFF), LINE * (extent >> 32)
             if begin <= offset < begin + size:
                 return f"block {n} " + self._part(image, begin,
                                                   offset - begin)

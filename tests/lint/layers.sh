@@ -13,8 +13,8 @@ layer_of()
 {
 	case $1 in
 	base | error | name | format | atoms | cell | clock | fence) echo 1 ;;
-	spin | wait | participant) echo 1 ;;
-	segment | segment_* | record | table) echo 2 ;;
+	entry | spin | wait | participant) echo 1 ;;
+	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;

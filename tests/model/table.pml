@@ -93,7 +93,7 @@ end:	do
 	od
 }
 
-/* code: look_up. Sets found; i is where. */
+/* code: zipc_table_look_up. Sets found; i is where. */
 inline look_up(wanted)
 {
 	i = 0;
@@ -171,7 +171,7 @@ proctype creator(byte me) provided (!dead[me])
 	d_step { lock == 0 -> lock = me + 1 };
 #endif
 #ifndef READ_UNLOCKED
-	/* code: read_state. Edge table: acquire. */
+	/* code: zipc_table_state. Edge table: acquire. */
 	seen = state;
 #ifndef NAME_UNCHECKED
 	look_up(WANTS(me));
@@ -213,7 +213,7 @@ proctype reader()
 		:: wanted = 1
 		:: wanted = 2
 		fi;
-		/* code: read_state. Edge table: acquire. */
+		/* code: zipc_table_state. Edge table: acquire. */
 		seen = state;
 		look_up(wanted);
 		if

@@ -13,7 +13,7 @@
 
 #define BYTES UINT64_C(32768)
 #define BLOCK 192u /* header and type text, before an array's body */
-#define ROOM (BYTES - 64 - 8 * 40 - 4 * 64) /* for blocks */
+#define ROOM (BYTES - 64 - 8 * 40 - 8 * 16 - 4 * 64) /* for blocks */
 /*
  * Its block ends a line before a page does, so that little of the next one is
  * cleared by instructions, which would all be points.

@@ -71,13 +71,39 @@ static_assert(sizeof(Header) == 64, "the header is one line");
 
 /* The table follows the header: max_entries of these. */
 struct Entry {
-	char name[32];        /* 0x00 31 bytes and NUL */
-	std::uint32_t offset; /* 0x20 lines */
-	std::uint32_t size;   /* 0x24 lines */
+	Word<std::uint64_t> name[4]; /* 0x00 31 bytes and NUL */
+	Word<std::uint64_t> extent;  /* 0x20 offset | size << 32, see Extent */
 };
-ZEROIPC_AT(Entry, offset, 0x20);
-ZEROIPC_AT(Entry, size, 0x24);
+ZEROIPC_AT(Entry, extent, 0x20);
 static_assert(sizeof(Entry) == 40, "an entry has 40 bytes");
+
+/*
+ * Behind the table, for each entry, who uses its structure: bit p % 64 of the
+ * p / 64-th word behind this is participant p's; see use.h.
+ */
+struct Users {
+	Word<std::uint64_t> lives; /* 0x00 structures the entry has had */
+};
+static_assert(sizeof(Users) == 8, "a row begins with one word");
+
+/* Where that is, and how long a row; participants are behind it. */
+constexpr std::uint64_t users_begin(std::uint64_t entries)
+{
+	return (sizeof(Header) + entries * sizeof(Entry) + line - 1) / line *
+	       line;
+}
+
+constexpr std::uint64_t users_stride(std::uint64_t participants)
+{
+	return sizeof(Users) + (participants + 63) / 64 * 8;
+}
+
+constexpr std::uint64_t users_end(std::uint64_t entries,
+				  std::uint64_t participants)
+{
+	return (users_begin(entries) + entries * users_stride(participants) +
+		line - 1) / line * line;
+}
 
 /* One attached process; its life is a lock on byte life_byte + index. */
 struct Participant {

@@ -52,8 +52,7 @@ inline void check_options(const Options &o)
 inline Header plan_segment(std::uint64_t size_bytes, const Options &o)
 {
 	const bool symmetric = o.symmetric || !register_for_fences();
-	std::uint64_t first = round_up(
-		sizeof(Header) + o.max_entries * sizeof(Entry), line);
+	std::uint64_t first = users_end(o.max_entries, o.max_participants);
 	Header header = {};
 
 	header.magic = magic;

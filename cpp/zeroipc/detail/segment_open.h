@@ -15,13 +15,11 @@ namespace zeroipc::detail {
 /* Whether the table and the participants lie where they can. */
 inline bool is_in_place(const Header &h)
 {
-	const std::uint64_t table_end =
-		sizeof(h) + std::uint64_t(h.max_entries) * sizeof(Entry);
 	const std::uint64_t places = h.participants_offset * line;
 
 	return h.max_entries && h.max_entries <= most_entries &&
 	       h.max_participants && h.max_participants <= most_participants &&
-	       places >= table_end &&
+	       places >= users_end(h.max_entries, h.max_participants) &&
 	       places + std::uint64_t(h.max_participants) *
 			       sizeof(Participant) <= h.size_bytes;
 }

@@ -8,6 +8,7 @@
  *
  *   edge    written by   read by      carries
  *   table   commit       read_table   the entry, the block, its body
+ *   entry   commit       copy_entry   the name, the block, its body
  */
 #ifndef ZEROIPC_DETAIL_TABLE_H
 #define ZEROIPC_DETAIL_TABLE_H
@@ -115,22 +116,54 @@ inline TableState read_table(const Segment &segment)
 	return state;
 }
 
-/* A copy of entry i, whose name ends. */
-inline Entry copy_entry(const Segment &segment, std::uint32_t i)
-{
-	Entry copy = entries(segment)[i];
+/* A copy of an entry, whose name ends; lines. */
+struct EntryCopy {
+	char name[sizeof(Entry::name)];
+	std::uint64_t offset, size;
+	bool there; /* false: it is unused, or its structure was removed */
+};
 
+/* Whether a block can be there; lines. */
+inline bool fits(const Segment &segment, std::uint64_t offset,
+		 std::uint64_t size)
+{
+	const std::uint64_t end = segment.size / line;
+
+	return size * line >= sizeof(Block) &&
+	       offset * line >= blocks_begin(segment) && offset <= end &&
+	       size <= end - offset;
+}
+
+/*
+ * Whether an entry's word is that of a removed structure: the complement of its
+ * offset and size, which add up to less than a segment can have.
+ */
+inline bool is_removed(const Segment &segment, std::uint64_t extent)
+{
+	return std::uint32_t(extent) + (extent >> 32) >= UINT32_MAX &&
+	       fits(segment, std::uint32_t(~extent), ~extent >> 32);
+}
+
+inline EntryCopy copy_entry(const Segment &segment, std::uint32_t i)
+{
+	const Entry &entry = entries(segment)[i];
+	/* entry: acquire; pairs with commit(). */
+	const std::uint64_t extent = entry.extent.load(acquire);
+	EntryCopy copy = {{}, std::uint32_t(extent), extent >> 32, false};
+
+	copy.there = extent && !is_removed(segment, extent);
+	copy_out(copy.name, entry.name, sizeof(copy.name));
 	copy.name[sizeof(copy.name) - 1] = '\0';
 	return copy;
 }
 
 /* The entry called name, as a copy; false if there is none. */
-inline bool look_up(Entry &copy, const Segment &segment, std::uint32_t count,
-		    const std::string &name)
+inline bool look_up(EntryCopy &copy, const Segment &segment,
+		    std::uint32_t count, const std::string &name)
 {
 	for (std::uint32_t i = 0; i < count; i++) {
 		copy = copy_entry(segment, i);
-		if (name == copy.name)
+		if (copy.there && name == copy.name)
 			return true;
 	}
 	return false;
@@ -145,7 +178,7 @@ inline bool look_up(Entry &copy, const Segment &segment, std::uint32_t count,
 
 /* Copy the descriptor and check the copy against entry and mapping. */
 inline Block copy_block(Found &found, const Segment &segment,
-			const Entry &entry)
+			const EntryCopy &entry)
 {
 	const std::uint64_t offset = entry.offset * line;
 	const std::uint64_t size = entry.size * line;
@@ -218,7 +251,7 @@ inline void check_type(const Segment &segment, const char *name,
 		     difference.c_str());
 }
 
-inline Found found_entry(const Segment &segment, const Entry &entry,
+inline Found found_entry(const Segment &segment, const EntryCopy &entry,
 			 const Wanted &wanted)
 {
 	Found found;
@@ -241,7 +274,7 @@ inline Found found_entry(const Segment &segment, const Entry &entry,
 inline bool find_in_table(Found &found, const Segment &segment,
 			  const std::string &name, const Wanted &wanted)
 {
-	Entry entry;
+	EntryCopy entry;
 
 	check_name(name);
 	if (!look_up(entry, segment, read_table(segment).count, name))
@@ -266,8 +299,12 @@ inline std::vector<std::string> structure_names(const Segment &segment)
 	const std::uint32_t count = read_table(segment).count;
 	std::vector<std::string> names;
 
-	for (std::uint32_t i = 0; i < count; i++)
-		names.emplace_back(copy_entry(segment, i).name);
+	for (std::uint32_t i = 0; i < count; i++) {
+		const EntryCopy entry = copy_entry(segment, i);
+
+		if (entry.there)
+			names.emplace_back(entry.name);
+	}
 	return names;
 }
 
@@ -351,12 +388,18 @@ inline void commit(Segment &segment, const TableState &state,
 		   const std::string &name, const Plan &plan)
 {
 	const std::uint64_t end = state.next + total_bytes(plan);
-	Entry entry = {};
+	const std::uint64_t size = total_bytes(plan) / line;
+	Entry &entry = entries(segment)[state.count];
+	auto lives = reinterpret_cast<Users *>(
+		segment.base + users_begin(segment.max_entries) +
+		state.count * users_stride(segment.max_participants));
+	char padded[sizeof(entry.name)] = {};
 
-	entry.offset = std::uint32_t(state.next / line);
-	entry.size = std::uint32_t(total_bytes(plan) / line);
-	std::memcpy(entry.name, name.data(), name.size());
-	entries(segment)[state.count] = entry;
+	lives->lives.store(1, release);
+	std::memcpy(padded, name.data(), name.size());
+	copy_in(entry.name, padded, sizeof(padded));
+	/* entry: release; pairs with copy_entry(). */
+	entry.extent.store(state.next / line | size << 32, release);
 	/* table: release; pairs with read_table(). */
 	segment.header().table_state.store(end / line << 32 | (state.count + 1),
 					   release);
@@ -370,7 +413,7 @@ inline bool add_to_table(Segment &segment, const std::string &name,
 
 	CreateLock lock(segment);
 	const TableState state = read_table(segment);
-	Entry entry;
+	EntryCopy entry;
 
 	if (look_up(entry, segment, state.count, name))
 		return false;

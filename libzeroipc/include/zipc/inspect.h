@@ -39,8 +39,8 @@ struct zipc_view_file {
 int zipc_view_file(const char *name, struct zipc_view_file *out);
 
 /*
- * Returns 0; -ENOENT; -EACCES; -EBADMSG damaged or no segment;
- * -EPROTONOSUPPORT another version; -EINVAL, -ENAMETOOLONG for the name.
+ * Returns 0; -ENOENT; -EACCES; -EBADMSG damaged or no segment; -EPROTONOSUPPORT
+ * another version; -EINVAL, -ENAMETOOLONG for the name.
  */
 int zipc_view_open(struct zipc_view **out, const char *name);
 void zipc_view_close(struct zipc_view *view);
@@ -57,6 +57,7 @@ struct zipc_view_segment {
 	unsigned unlinked; /* 1: its name is gone, or another's now */
 	unsigned symmetric_fences;
 	unsigned entries, max_entries;
+	uint64_t removed, removed_bytes; /* structures that keep space */
 	unsigned participants, max_participants; /* the living */
 };
 int zipc_view_segment(struct zipc_view *view, struct zipc_view_segment *out);
@@ -65,16 +66,15 @@ struct zipc_view_entry {
 	char name[ZIPC_NAME_MAX + 1];
 	char type[ZIPC_TYPE_MAX + 1];
 	char kind_name[16]; /* "array"; "kind 77" for one not known here */
-	unsigned kind;      /* enum zipc_kind */
+	unsigned kind, generation; /* enum zipc_kind; another's differs */
 	uint64_t offset_bytes, size_bytes;
-	uint64_t elem_size; /* bytes */
-	uint64_t capacity;  /* elements */
+	uint64_t elem_size, capacity; /* bytes; elements */
 	uint64_t size;      /* elements in it now */
 	uint64_t added, removed; /* since it was created; 0 for an array */
 	unsigned readers_asleep, writers_asleep; /* 1: there may be some */
 	uint64_t late_wakes;
 };
-/* Entry i of the table, or the one called name; -ENOENT. */
+/* The i-th in the order of the table, or the one called name; -ENOENT. */
 int zipc_view_entry(struct zipc_view *view, unsigned i,
 		    struct zipc_view_entry *out);
 int zipc_view_find(struct zipc_view *view, const char *name,
@@ -92,9 +92,18 @@ int64_t zipc_view_elements(struct zipc_view *view,
 			   const struct zipc_view_entry *entry, uint64_t from,
 			   uint64_t n, void *bytes, uint64_t *ids);
 
+/* The i-th that was removed and keeps its space; -ENOENT. */
+struct zipc_view_removed {
+	char name[ZIPC_NAME_MAX + 1];
+	uint64_t offset_bytes, size_bytes;
+	unsigned user_count; /* participants that live and have it open: */
+	uint64_t users[64];  /* p has bit p % 64 of users[p / 64] */
+};
+int zipc_view_removed(struct zipc_view *view, unsigned i,
+		      struct zipc_view_removed *out);
+
 struct zipc_view_participant {
-	unsigned index, incarnation;
-	unsigned alive;
+	unsigned index, incarnation, alive;
 	int pid; /* as its own pid namespace counts */
 	unsigned uid;
 	uint64_t since_ns; /* since 1970 */

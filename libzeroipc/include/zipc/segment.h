@@ -71,6 +71,15 @@ int zipc_segment_open_or_create(struct zipc_segment **out, const char *name,
  */
 int zipc_segment_unlink(const char *name);
 
+/*
+ * Take a structure's name away: it is found no more, and the name can be used
+ * again. Handles that are open keep it; its space is used again when they are
+ * closed, or their processes dead. Who opened it for reading only, or forked
+ * before and has not used it since, gets -ENOENT. Returns 0; -ENOENT; -EROFS;
+ * -EBUSY as create; -EBADMSG.
+ */
+int zipc_segment_remove(struct zipc_segment *segment, const char *name);
+
 const char *zipc_segment_name(const struct zipc_segment *segment);
 uint64_t zipc_segment_size(const struct zipc_segment *segment); /* bytes */
 /* A random number, drawn at create: another segment of that name differs. */
