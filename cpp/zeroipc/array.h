@@ -65,17 +65,40 @@ protected:
 		return data_ + i * elem_size_;
 	}
 
-	unsigned char *writable_at(std::uint64_t i) const
+	/* Relaxed: another thread writes the same. */
+	bool has_entered() const
 	{
-		if (segment_->read_only) [[unlikely]]
+		return generation_.load(relaxed) == fork_generation;
+	}
+
+	/* The first change in a forked child; or where one only reads. */
+	ZEROIPC_SLOW void enter_first() const
+	{
+		if (segment_->read_only)
 			fail(EROFS, "segment `/%s` is open for reading only: "
 			     "array `%s` cannot be changed",
 			     segment_->name.c_str(), name_.c_str());
-		segment_->enter();
+		use_->enter(name_.c_str());
+		generation_.store(fork_generation, relaxed);
+	}
+
+	unsigned char *writable_at(std::uint64_t i) const
+	{
+		if (!has_entered()) [[unlikely]]
+			enter_first();
 		return at(i);
 	}
 
+	/* Behind a copy: who has no bit up asks whether the array stood. */
+	void check_copy() const
+	{
+		if (!has_entered()) [[unlikely]]
+			use_->confirm(name_.c_str());
+	}
+
 	std::shared_ptr<Segment> segment_;
+	std::shared_ptr<Use> use_;
+	mutable Word<unsigned> generation_; /* Use::generation() */
 	unsigned char *data_;
 	std::uint64_t elem_size_, capacity_;
 	std::string name_, type_;
@@ -83,7 +106,8 @@ protected:
 
 inline ArrayBase::ArrayBase(const Memory &memory, const std::string &name,
 			    const Found &found)
-	: segment_(memory.segment()), data_(found.body),
+	: segment_(memory.segment()), use_(found.use),
+	  generation_{use_->generation()}, data_(found.body),
 	  elem_size_(found.elem_size), capacity_(found.capacity), name_(name),
 	  type_(found.type)
 {
@@ -208,6 +232,7 @@ public:
 		Value value;
 
 		detail::load_element(&value, at(i), sizeof(value));
+		check_copy();
 		if constexpr (detail::Described<Value>)
 			detail::mend_bools<Value>(
 				reinterpret_cast<unsigned char *>(&value));
@@ -300,9 +325,9 @@ public:
 	static Array create(const Memory &memory, const std::string &name,
 			    const Type &type, std::uint64_t capacity)
 	{
-		detail::create_structure(*memory.segment(), name,
-					 plan(type, capacity));
-		return Array(memory, name);
+		return Array(memory, name,
+			     detail::create_structure(*memory.segment(), name,
+						      plan(type, capacity)));
 	}
 
 	void *data() const { return data_; }
@@ -310,11 +335,19 @@ public:
 	void get(std::uint64_t i, void *elem) const
 	{
 		detail::load_element(elem, at(i), elem_size_);
+		check_copy();
 	}
 
 	void set(std::uint64_t i, const void *elem)
 	{
 		detail::store_element(writable_at(i), elem, elem_size_);
+	}
+
+private:
+	Array(const Memory &memory, const std::string &name,
+	      const detail::Found &it)
+		: ArrayBase(memory, name, it)
+	{
 	}
 };
 

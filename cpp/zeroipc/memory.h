@@ -82,6 +82,16 @@ public:
 		detail::unlink_segment(name);
 	}
 
+	/*
+	 * Take a structure's name away: it is found no more, and the name can
+	 * be used again. Handles that are open keep it; its space is used again
+	 * when they are gone, or their processes dead. ENOENT, EROFS, EBUSY.
+	 */
+	void remove(const std::string &name) const
+	{
+		detail::remove_structure(*segment_, name);
+	}
+
 	Memory(Memory &&) noexcept = default;
 	Memory &operator=(Memory &&) noexcept = default;
 
@@ -93,7 +103,7 @@ public:
 	/* Random, drawn at create: another segment of that name differs. */
 	std::uint64_t id() const { return segment_->header().segment_id; }
 
-	/* The structures in it, in the order in which they were created. */
+	/* The structures in it, in the order of the table. */
 	std::vector<std::string> names() const
 	{
 		return detail::structure_names(*segment_);

@@ -296,11 +296,11 @@ public:
 			    const Type &type, std::uint64_t capacity,
 			    const QueueOptions &options = {})
 	{
-		detail::create_structure(*memory.segment(), name,
-					 detail::queue_plan(
-						 type, capacity,
-						 options.max_writers));
-		return Queue(memory, name);
+		return Queue(memory, name,
+			     detail::create_structure(
+				     *memory.segment(), name,
+				     detail::queue_plan(type, capacity,
+							options.max_writers)));
 	}
 
 	void push(const void *elem) { push_bytes(elem, detail::forever); }
@@ -347,6 +347,13 @@ public:
 	{
 		return pop_any(static_cast<unsigned char *>(elems), n,
 			       detail::after(timeout));
+	}
+
+private:
+	Queue(const Memory &memory, const std::string &name,
+	      const detail::Found &it)
+		: QueueBase(memory, name, it)
+	{
 	}
 };
 

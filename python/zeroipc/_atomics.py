@@ -62,6 +62,10 @@ _fetch_add_8 = _function("__atomic_fetch_add_8", ctypes.c_uint64, _address,
                          ctypes.c_uint64, _order)
 _fetch_add_4 = _function("__atomic_fetch_add_4", ctypes.c_uint32, _address,
                          ctypes.c_uint32, _order)
+_fetch_or_8 = _function("__atomic_fetch_or_8", ctypes.c_uint64, _address,
+                        ctypes.c_uint64, _order)
+_fetch_and_8 = _function("__atomic_fetch_and_8", ctypes.c_uint64, _address,
+                         ctypes.c_uint64, _order)
 _thread_fence = _function("atomic_thread_fence", None, _order)
 _loads = {size: _function(f"__atomic_load_{size}", kind, _address, _order)
           for size, kind in ((1, ctypes.c_uint8), (2, ctypes.c_uint16),
@@ -80,6 +84,16 @@ def load(address: int, size: int) -> int:
 def store(address: int, size: int, value: int) -> None:
     """Release."""
     _stores[size](address, value, RELEASE)
+
+
+def set_bits(address: int, bits: int) -> None:
+    """In a word of 8 bytes; relaxed."""
+    _fetch_or_8(address, bits, RELAXED)
+
+
+def clear_bits(address: int, bits: int) -> None:
+    """Release."""
+    _fetch_and_8(address, bits ^ 0xFFFFFFFFFFFFFFFF, RELEASE)
 
 
 def cas64(address: int, expected: int, desired: int) -> bool:

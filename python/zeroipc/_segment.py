@@ -7,7 +7,8 @@ keeps the mapping. So locks stand on another description, which a child closes
 at once; it takes a place of its own when it first changes something.
 
 What a crash leaves: a participant that is known to be dead; memory that was
-reserved beyond next_offset, which the next who reserves gives back.
+reserved for what was not committed, which the next who reserves there gives
+back.
 """
 import errno
 import fcntl
@@ -16,12 +17,12 @@ import os
 import threading
 import time
 import weakref
-from typing import Any, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional
 from contextlib import contextmanager
 
 import numpy as np
 
-from . import _atomics, _participant
+from . import _atomics, _participant, _use
 from .errors import failure
 from .format import (HEADER, LINE, OPTION_SPARSE, OPTION_SYMMETRIC, PAGE,
                      round_up)
@@ -35,14 +36,33 @@ _open: "weakref.WeakSet[Segment]" = weakref.WeakSet()
 fork_generation = [1]  # grows in the child at each fork
 
 
-def _after_fork_in_child() -> None:
-    fork_generation[0] += 1
-    for segment in _open:
-        segment.leave_parent()
+_forking: "List[Segment]" = []
+
+
+def _before_fork() -> None:
+    """No other thread is between two changes of what the child inherits."""
+    _forks.acquire()
+    _forking[:] = _open
+    for segment in _forking:
+        segment.uses_mutex.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    for segment in _forking:
+        segment.uses_mutex.release()
+    _forking.clear()
     _forks.release()
 
 
-os.register_at_fork(before=_forks.acquire, after_in_parent=_forks.release,
+def _after_fork_in_child() -> None:
+    fork_generation[0] += 1
+    for segment in _forking:
+        segment.leave_parent()
+    _forking.clear()
+    _forks.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent,
                     after_in_child=_after_fork_in_child)
 
 
@@ -66,6 +86,9 @@ class Segment:
         self.generation = 0
         self.symmetric = self.sparse = False
         self.mutex = threading.Lock()  # creating, and joining after fork
+        # Of uses; handles that go may want it anywhere. Inside of mutex.
+        self.uses_mutex = threading.RLock()
+        self.uses: Dict[int, _use.Used] = {}  # by entry
         try:
             self._map()
         except BaseException:
@@ -111,6 +134,7 @@ class Segment:
         self.places = _participant.Places(self.words64, self.words32, offset,
                                           count)
         self.blocks_begin = offset + count * LINE
+        self.table = _use.Table(self, self.blocks_begin)
 
     # participating
 
@@ -123,8 +147,20 @@ class Segment:
                     f"segment `/{self.name}` needs: allow it in the sandbox, "
                     "or create the segment with symmetric_fences=True")
             self.holder = _participant.join(self.fd, self.places)
-        self.generation = fork_generation[0]
+            _use.forget(self)
+        with self.uses_mutex:
+            _use.inherit(self)
+            self.generation = fork_generation[0]
         _open.add(self)
+
+    @property
+    def place(self) -> int:
+        """This process's own, as a participant."""
+        return (self.holder & 0xFFFF) - 1
+
+    def is_joined(self) -> bool:
+        """False: a forked child that has not entered."""
+        return self.generation == fork_generation[0]
 
     def enter(self) -> None:
         """The first step of every operation that writes: after fork the child
@@ -145,6 +181,7 @@ class Segment:
         """In a forked child: the inherited description would keep the parent
         looking alive."""
         self.mutex = threading.Lock()
+        self.uses_mutex = threading.RLock()
         if self.read_only or self.fd < 0:
             return
         inherited = self.fd
@@ -158,6 +195,14 @@ class Segment:
         """Whether who is named lives; oneself does."""
         return holder == self.holder or \
             _participant.lives(self.fd, self.places, holder)
+
+    def place_lives(self, index: int) -> bool:
+        """Whether a participant lives that had the place when this was called;
+        one that comes meanwhile may be told for it."""
+        incarnation = self.places.get(index, "incarnation")
+        return index == self.place or \
+            self.lives(incarnation << 16 | (index + 1)) or \
+            self.places.get(index, "incarnation") != incarnation
 
     def close(self) -> None:
         """Never takes a name away. Views keep their memory."""
@@ -213,11 +258,12 @@ class Segment:
             fcntl.flock(self.fd, fcntl.LOCK_UN)
             self.mutex.release()
 
-    def _give_back(self, begin: int) -> None:
-        """Whole pages beyond next_offset, where nothing is anybody's."""
-        if begin < self.size:
+    def give_back(self, begin: int, end: int) -> None:
+        """The whole pages in between, which are nobody's."""
+        begin, end = round_up(begin, PAGE), end - end % PAGE
+        if begin < end:
             _atomics.fallocate(self.fd, _PUNCH_HOLE | _KEEP_SIZE, begin,
-                               self.size - begin)
+                               end - begin)
 
     def _allocate(self, begin: int, end: int) -> int:
         """In steps, so that a signal costs one step and not all of them."""
@@ -233,21 +279,26 @@ class Segment:
                 most //= 2
         return 0
 
-    def reserve(self, offset: int, size: int) -> None:
-        """Memory for size bytes at offset, all reading zero."""
-        pages, end = round_up(offset, PAGE), offset + size
-        self._give_back(pages)
+    def reserve(self, offset: int, size: int, room: int) -> None:
+        """Memory for size bytes at offset, all reading zero. All bytes from
+        there to room must be nobody's."""
+        end = offset + size
+        # That includes what a creator that died had reserved there.
+        self.give_back(offset, room)
         number = 0 if self.sparse else self._allocate(offset, end)
         if number:
-            self._give_back(pages)
+            self.give_back(offset, room)
             raise failure(
                 number, f"cannot reserve {size} bytes of memory for segment "
                 f"`/{self.name}`: " +
                 ("/dev/shm is full; make room or enlarge it"
                  if number == errno.ENOSPC else os.strerror(number)))
-        # New pages read zero; one shared with the last structure may not.
-        shared = min(pages, end)
-        self.bytes[offset:shared] = bytes(shared - offset)
+        # New pages read zero; those that are shared with others may not.
+        first = min(round_up(offset, PAGE), end)
+        last = max(room - room % PAGE, first)
+        self.bytes[offset:first] = bytes(first - offset)
+        if last < end:
+            self.bytes[last:end] = bytes(end - last)
 
 
 @contextmanager
@@ -263,3 +314,10 @@ def array_at(segment: Segment, offset: int, dtype: Any, count: int,
     """A view of the mapping, which it keeps."""
     return np.ndarray((count,), dtype, segment.mapping, offset,
                       None if stride is None else (stride,))
+
+
+def array_held(use: _use.Use, offset: int, dtype: Any,
+               count: int) -> "np.ndarray[Any, Any]":
+    """A view of a block, which keeps its use."""
+    held = np.asarray(_use.Held(use, offset, count * np.dtype(dtype).itemsize))
+    return np.ndarray((count,), dtype, held)

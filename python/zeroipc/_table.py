@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""The table of structures: finding one by name, and adding one.
+"""The table of structures: finding one by name, adding and removing one.
 
-One 64-bit store of {entry_count, next_offset} commits a new structure: until
-then its block and its entry lie beyond both, and nobody looks there. So a
-creator that is killed anywhere leaves nothing.
+A structure is committed by one 64-bit store: in an entry behind all others that
+of {entry_count, next_offset}, in one that was unused that of its extent. Until
+then its block lies in no entry's extent, where nothing is anybody's, and a
+creator that is killed anywhere leaves nothing. One more store of the extent
+removes it; what happens to the block then: _use.py and _room.py.
 
 What is found is copied, the copy is checked, and only the copy is used.
 """
 import errno
 import os
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional
 
-from . import types
+from . import _atomics, types
+from ._room import Room, find_room, read_state, set_state, tidy
 from ._segment import Segment
+from ._use import Extent, Peek, State, Use, word_of
 from .errors import Damaged, Exists, NotFound, failure
-from .format import (BLOCK, ENTRY, HEADER, LINE, MOST_BYTES, NAME_MAX,
-                     TYPE_MAX, kind_name, name_check, round_up,
-                     users_begin, users_stride)
+from .format import (BLOCK, LINE, MOST_BYTES, NAME_MAX, TYPE_MAX, kind_name,
+                     name_check, round_up)
 
 
 class Found(NamedTuple):
@@ -27,6 +30,7 @@ class Found(NamedTuple):
     elem_size: int
     capacity: int
     type: types.Type
+    use: Use  # a handle takes it over
 
 
 class Plan(NamedTuple):
@@ -62,35 +66,19 @@ def name_bytes(name: str) -> bytes:
 
 # finding
 
-def _state(segment: Segment) -> Tuple[int, int]:
-    """How many entries, and the first free byte; checked."""
-    # table: acquire; pairs with _commit().
-    state = segment.words64[HEADER.at("table_state") // 8]
-    count, free = state & 0xFFFFFFFF, (state >> 32) * LINE
-    if count > segment.max_entries or \
-            not segment.blocks_begin <= free <= segment.size:
-        raise failure(
-            errno.EBADMSG, f"segment `/{segment.name}` is damaged: its table "
-            f"says {count} entries of {segment.max_entries}, and {free} bytes "
-            f"of {segment.size}")
-    return count, free
+def _name(segment: Segment, i: int) -> Optional[bytes]:
+    """Of entry i, if it has a structure."""
+    table = segment.table
+    if table.read(table.extent(i)).state is not State.THERE:
+        return None
+    return table.name(i)
 
 
-def _entries(segment: Segment, count: int) -> Iterator[Tuple[bytes, bytes]]:
-    """Each entry's name, and a copy of it."""
-    for at in range(HEADER.size, HEADER.size + count * ENTRY.size,
-                    ENTRY.size):
-        entry = bytes(segment.bytes[at:at + ENTRY.size])
-        extent = ENTRY.get(entry, "extent")
-        # One that is unused, or was removed, is no structure.
-        if extent and (extent & 0xFFFFFFFF) + (extent >> 32) < 0xFFFFFFFF:
-            yield entry[:NAME_MAX].split(b"\0", 1)[0], entry
-
-
-def _look_up(segment: Segment, count: int, name: bytes) -> Optional[bytes]:
-    for other, entry in _entries(segment, count):
-        if other == name:
-            return entry
+def _look_up(segment: Segment, count: int, name: bytes) -> Optional[int]:
+    """The entry of a structure of that name."""
+    for i in range(count):
+        if _name(segment, i) == name:
+            return i
     return None
 
 
@@ -99,16 +87,10 @@ def _damaged(segment: Segment, name: bytes, what: str) -> Exception:
                    f"`/{segment.name}` is damaged: {what}")
 
 
-def _offset(entry: bytes) -> int:
-    return (ENTRY.get(entry, "extent") & 0xFFFFFFFF) * LINE
-
-
-def _copy_block(segment: Segment, name: bytes, entry: bytes) -> bytes:
-    """The descriptor that the entry leads to, held against the mapping."""
-    offset = _offset(entry)
-    size = (ENTRY.get(entry, "extent") >> 32) * LINE
-    if size < BLOCK.size or offset < segment.blocks_begin or \
-            offset + size > segment.size:
+def _copy_block(segment: Segment, name: bytes, extent: Extent) -> bytes:
+    """The descriptor that an entry leads to, held against the mapping."""
+    offset, size = extent.at, extent.bytes
+    if not extent.fits(segment.blocks_begin, segment.size):
         raise _damaged(segment, name, "its block lies where none can be")
     block = bytes(segment.bytes[offset:offset + BLOCK.size])
     if BLOCK.get(block, "name_check") != name_check(name):
@@ -139,20 +121,43 @@ def _read_type(segment: Segment, name: bytes, offset: int,
     return type_
 
 
-def _found(segment: Segment, name: bytes, entry: bytes, kind: int) -> Found:
-    block = _copy_block(segment, name, entry)
+def _found(segment: Segment, name: bytes, use: Use, kind: int,
+           type_: Optional[types.Type]) -> Found:
+    block = _copy_block(segment, name, use.extent)
     there = BLOCK.get(block, "kind")
     if there != kind:
         raise failure(
             errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
             f"`/{segment.name}` is of kind {kind_name(there)} ({there}), not "
             f"{kind_name(kind)}: open it as what it is")
-    offset = _offset(entry)
-    return Found(block=offset, body=offset + BLOCK.get(block, "body_offset"),
-                 body_bytes=BLOCK.get(block, "body_bytes"),
-                 elem_size=BLOCK.get(block, "elem_size"),
-                 capacity=BLOCK.get(block, "capacity"),
-                 type=_read_type(segment, name, offset, block))
+    offset = use.extent.at
+    found = Found(block=offset, body=offset + BLOCK.get(block, "body_offset"),
+                  body_bytes=BLOCK.get(block, "body_bytes"),
+                  elem_size=BLOCK.get(block, "elem_size"),
+                  capacity=BLOCK.get(block, "capacity"),
+                  type=_read_type(segment, name, offset, block), use=use)
+    if type_ is not None:
+        _check_type(segment, os.fsdecode(name), found.type, type_)
+    return found
+
+
+def _went(use: Use) -> bool:
+    """Whether what was copied may be anybody's, as it is only read."""
+    _atomics.fence_acquire()
+    return use.segment.read_only and not use.stands()
+
+
+def _open(segment: Segment, name: bytes, use: Use, kind: int,
+          type_: Optional[types.Type]) -> Optional[Found]:
+    """What the use that has begun leads to; None: it went meanwhile."""
+    try:
+        found = _found(segment, name, use, kind, type_)
+    except OSError:
+        if _went(use):
+            return None
+        use.end()
+        raise
+    return None if _went(use) else found
 
 
 def _check_type(segment: Segment, name: str, there: types.Type,
@@ -166,30 +171,47 @@ def _check_type(segment: Segment, name: str, there: types.Type,
 
 def find(segment: Segment, name: str, kind: int,
          type_: Optional[types.Type]) -> Found:
-    """The structure of that kind and, unless None, of that type."""
+    """The structure of that kind and, unless None, of that type. It looks
+    again only when somebody has removed or created in between."""
     raw = name_bytes(name)
-    entry = _look_up(segment, _state(segment)[0], raw)
-    if entry is None:
-        raise failure(errno.ENOENT,
-                      f"no structure `{name}` in segment `/{segment.name}`")
-    found = _found(segment, raw, entry, kind)
-    if type_ is not None:
-        _check_type(segment, name, found.type, type_)
-    return found
+    if not segment.read_only:
+        segment.enter()
+    while True:
+        entry = _look_up(segment, read_state(segment)[0], raw)
+        if entry is None:
+            raise failure(errno.ENOENT, f"no structure `{name}` in segment "
+                          f"`/{segment.name}`")
+        use = Use(segment, entry)
+        if use.begin(raw):
+            found = _open(segment, raw, use, kind, type_)
+            if found:
+                return found
+
+
+def _listed(segment: Segment, i: int) -> Optional[Listed]:
+    """A row for entry i, if it has a structure; it is copied, and then the
+    entry must have stood."""
+    while True:
+        name = _name(segment, i)
+        if name is None:
+            return None
+        use = Peek(segment, i)
+        try:
+            block = _copy_block(segment, name, use.extent)
+            kind = BLOCK.get(block, "kind")
+            row = Listed(os.fsdecode(name), kind_name(kind),
+                         _read_type(segment, name, use.extent.at, block),
+                         BLOCK.get(block, "capacity"))
+        except Damaged:
+            row = Listed(os.fsdecode(name), "structure", None, 0)
+        _atomics.fence_acquire()
+        if use.stands() and _name(segment, i) == name:
+            return row
 
 
 def listing(segment: Segment) -> List[Listed]:
-    rows = []
-    for name, entry in _entries(segment, _state(segment)[0]):
-        try:
-            block = _copy_block(segment, name, entry)
-            kind = BLOCK.get(block, "kind")
-            rows.append(Listed(
-                os.fsdecode(name), kind_name(kind),
-                _read_type(segment, name, _offset(entry), block), BLOCK.get(block, "capacity")))
-        except Damaged:
-            rows.append(Listed(os.fsdecode(name), "structure", None, 0))
-    return rows
+    rows = (_listed(segment, i) for i in range(read_state(segment)[0]))
+    return [row for row in rows if row is not None]
 
 
 # adding
@@ -210,25 +232,12 @@ def _total(name: str, plan: Plan) -> int:
         round_up(plan.body_bytes, LINE)
 
 
-def _check_room(segment: Segment, name: str, count: int, free: int,
-                total: int) -> None:
-    if count >= segment.max_entries:
-        raise failure(
-            errno.ENOSPC, f"the table of segment `/{segment.name}` is full "
-            f"with {count} structures: create the segment with more "
-            "(max_entries)")
-    if total > segment.size - free:
-        raise failure(
-            errno.ENOSPC, f"`{name}` takes {total} bytes, segment "
-            f"`/{segment.name}` has {segment.size - free} left of "
-            f"{segment.size}: create a larger one")
-
-
-def _write_block(segment: Segment, at: int, name: bytes, plan: Plan) -> None:
+def _write_block(segment: Segment, at: int, lives: int, name: bytes,
+                 plan: Plan) -> None:
     text = plan.type.text.encode()
     body = BLOCK.size + round_up(len(text) + 1, LINE)
     segment.bytes[at:at + BLOCK.size] = BLOCK.pack(
-        kind=plan.kind, generation=1, elem_size=plan.type.size,
+        kind=plan.kind, generation=lives & 0xFFFFFFFF, elem_size=plan.type.size,
         capacity=plan.capacity, name_check=name_check(name),
         type_offset=BLOCK.size, type_length=len(text), body_offset=body,
         body_bytes=plan.body_bytes)
@@ -236,19 +245,31 @@ def _write_block(segment: Segment, at: int, name: bytes, plan: Plan) -> None:
     segment.bytes[at + body:at + body + len(plan.head)] = plan.head
 
 
-def _commit(segment: Segment, name: bytes, count: int, at: int,
-            total: int) -> None:
-    entry = HEADER.size + count * ENTRY.size
-    row = users_begin(segment.max_entries) + \
-        count * users_stride(segment.places.count)
-    segment.words64[row // 8] = 1
-    segment.bytes[entry:entry + ENTRY.size] = \
-        name.ljust(NAME_MAX + 1, b"\0") + \
-        (at // LINE).to_bytes(4, "little") + \
-        (total // LINE).to_bytes(4, "little")
-    # table: release; pairs with _state().
-    segment.words64[HEADER.at("table_state") // 8] = \
-        (at + total) // LINE << 32 | (count + 1)
+def _commit(segment: Segment, name: bytes, room: Room, total: int) -> None:
+    """The one store that makes it visible: of an entry behind all others that
+    of the table's state, of one that was unused that of its extent."""
+    segment.table.set_name(room.entry, name)
+    if room.entry < room.count:
+        set_state(segment, room.count, room.next)
+    segment.table.set_extent(room.entry, word_of(room.at, total))
+    if room.entry == room.count:
+        set_state(segment, room.count + 1, room.next)
+
+
+def _add(segment: Segment, name: str, raw: bytes, total: int,
+         plan: Plan) -> Use:
+    """Under the lock, where nobody can remove it: so it is used at once."""
+    if _look_up(segment, read_state(segment)[0], raw) is not None:
+        raise failure(errno.EEXIST, f"`{name}` exists in segment "
+                      f"`/{segment.name}`: open it")
+    room = find_room(segment, name, total)
+    segment.reserve(room.at, total, room.end)
+    _write_block(segment, room.at, segment.table.grow(room.entry), raw, plan)
+    _commit(segment, raw, room, total)
+    use = Use(segment, room.entry)
+    if not use.begin(raw):
+        raise _damaged(segment, raw, "it is not where it was put")
+    return use
 
 
 def create(segment: Segment, name: str, plan: Plan) -> Found:
@@ -260,30 +281,48 @@ def create(segment: Segment, name: str, plan: Plan) -> Found:
     raw = name_bytes(name)
     total = _total(name, plan)
     with segment.locked():
-        count, free = _state(segment)
-        if _look_up(segment, count, raw) is not None:
-            raise failure(errno.EEXIST, f"`{name}` exists in segment "
-                          f"`/{segment.name}`: open it")
-        _check_room(segment, name, count, free, total)
-        segment.reserve(free, total)
-        _write_block(segment, free, raw, plan)
-        _commit(segment, raw, count, free, total)
-    return find(segment, name, plan.kind, None)
+        use = _add(segment, name, raw, total, plan)
+    return _found(segment, raw, use, plan.kind, None)
 
 
 def open_or_create(segment: Segment, name: str, plan: Plan) -> Found:
     """Find, or else add; found things must have the plan's capacity too."""
-    try:
-        found = find(segment, name, plan.kind, plan.type)
-    except NotFound:
-        if segment.read_only:
-            raise
+    while True:
+        try:
+            found = find(segment, name, plan.kind, plan.type)
+            break
+        except NotFound:
+            if segment.read_only:
+                raise
         try:
             found = create(segment, name, plan)
+            break
         except Exists:
-            found = find(segment, name, plan.kind, plan.type)
+            pass  # others may remove and create it between our two looks
     if found.capacity != plan.capacity:
         raise failure(
             errno.EPROTOTYPE, f"`{name}` in segment `/{segment.name}` has a "
             f"capacity of {found.capacity}, not {plan.capacity}")
     return found
+
+
+# removing
+
+def remove(segment: Segment, name: str) -> None:
+    """The name goes at once; the space when nobody has it open any more."""
+    raw = name_bytes(name)
+    if segment.read_only:
+        raise failure(
+            errno.EROFS, f"segment `/{segment.name}` is open for reading "
+            f"only: open it without read_only to remove `{name}`")
+    with segment.locked():
+        count, free = read_state(segment)
+        entry = _look_up(segment, count, raw)
+        if entry is None:
+            raise failure(errno.ENOENT, f"no structure `{name}` in segment "
+                          f"`/{segment.name}`")
+        word = segment.table.extent(entry)
+        if not segment.table.read(word).fits(segment.blocks_begin, free):
+            raise _damaged(segment, raw, "its block lies where none can be")
+        segment.table.set_extent(entry, word ^ 0xFFFFFFFFFFFFFFFF)
+        tidy(segment)

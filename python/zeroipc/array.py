@@ -19,7 +19,7 @@ from typing import Any, Iterator, Optional, Tuple
 import numpy as np
 
 from . import _atomics, _table, types
-from ._segment import array_at
+from ._segment import array_held, fork_generation
 from .errors import failure
 from .format import ARRAY
 from .memory import Memory
@@ -89,9 +89,12 @@ class Array:
         self._size = found.elem_size
         self._unit = _unit_of(self._size)
         self._body = found.body
-        #: All elements, in place; it may outlive the handle.
-        self.view: "np.ndarray[Any, Any]" = array_at(
-            self._segment, found.body, self.dtype, found.capacity)
+        self._use = found.use
+        self._generation = 0 if self._segment.read_only else fork_generation[0]
+        #: All elements, in place; it may outlive the handle, and keeps the
+        #: array's memory as that does.
+        self.view: "np.ndarray[Any, Any]" = array_held(
+            found.use, found.body, self.dtype, found.capacity)
 
     # as NumPy has it
 
@@ -144,7 +147,9 @@ class Array:
     def _writable(self, i: int) -> int:
         if self._segment.read_only:
             raise self._read_only()
-        self._segment.enter()
+        if self._generation != fork_generation[0]:
+            self._use.enter(self.name)
+            self._generation = fork_generation[0]
         return self._address(i)
 
     def _to_bytes(self, value: Any) -> bytes:
@@ -160,9 +165,12 @@ class Array:
     def load(self, i: int) -> bytes:
         """Element i as its bytes; acquire, unit by unit."""
         address, unit = self._address(i), self._unit
-        return b"".join(
+        image = b"".join(
             _atomics.load(address + at, unit).to_bytes(unit, "little")
             for at in range(0, self._size, unit))
+        if self._generation != fork_generation[0]:
+            self._use.confirm(self.name)
+        return image
 
     def store(self, i: int, image: bytes) -> None:
         """Element i from its bytes; release, unit by unit."""

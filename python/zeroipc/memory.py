@@ -208,7 +208,7 @@ def _create(name: str, size_bytes: int, options: _Options) -> Segment:
         try:
             segment.sparse = options.sparse
             os.fchmod(segment.fd, options.mode)
-            segment.reserve(0, first)
+            segment.reserve(0, first, size)
             segment.bytes[:HEADER.size] = header
             segment.adopt(header)
             segment.join()
@@ -299,6 +299,12 @@ class Memory:
                           f"cannot remove segment `/{plain}`: "
                           f"{error.strerror}") from None
 
+    def remove(self, name: str) -> None:
+        """Take a structure's name away: it is found no more, and the name can
+        be used again. Handles that are open keep it; its space is used again
+        when they are gone, or their processes dead."""
+        _table.remove(self.segment, name)
+
     @property
     def segment(self) -> Segment:
         """What structures are opened in; ValueError after close()."""
@@ -325,7 +331,7 @@ class Memory:
         return self.segment.read_only
 
     def list(self) -> "List[_table.Listed]":
-        """What structures there are, in the order of their creation."""
+        """What structures there are, in the order of the table."""
         return _table.listing(self.segment)
 
     def close(self) -> None:

@@ -103,10 +103,11 @@ class Queue:
         self.type = found.type
         self.dtype = found.type.dtype
         self._segment = memory.segment
+        self._use = found.use
         self._ring: Optional[PlaceRing] = PlaceRing(self._segment, found, name)
         self._codec = Codec(found.type)
         self._raw = np.dtype(raw_dtype(found.elem_size))
-        self._generation = 0
+        self._generation = 0 if self._segment.read_only else fork_generation[0]
         self._push_lock, self._pop_lock = threading.Lock(), threading.Lock()
 
     # entering
@@ -123,7 +124,7 @@ class Queue:
                     errno.EROFS, f"segment `/{self._segment.name}` is open "
                     f"for reading only: queue `{self.name}` cannot be used "
                     "through it")
-            self._segment.enter()
+            self._use.enter(self.name)
             if self._generation:
                 self._push_lock = threading.Lock()
                 self._pop_lock = threading.Lock()
@@ -296,7 +297,10 @@ class Queue:
     def __len__(self) -> int:
         """Elements inside, at some moment of the call; counts pushes that are
         under way."""
-        return self._asked().size()
+        size = self._asked().size()
+        if self._generation != fork_generation[0]:
+            self._use.confirm(self.name)
+        return size
 
     def __bool__(self) -> bool:
         return True  # a handle, even on an empty queue
@@ -315,6 +319,7 @@ class Queue:
         ring, self._ring = self._ring, None
         if ring is not None:
             ring.leave()
+            self._use.end()
 
     def __del__(self) -> None:
         if getattr(self, "_ring", None) is not None:

@@ -46,7 +46,7 @@ class Struct(NamedTuple):
 
 def read_format(path: str) -> Dict[str, Struct]:
     """The structs of docs/format.md: `struct NAME`, N bytes, and its table."""
-    structs: Dict[str, Struct] = {}
+    structs: Dict[str, Struct] = {"zipc_users": Struct(8, [])}
     name = ""
     for line in open(path, encoding="utf-8"):
         head = re.search(r"`struct (\w+)`, (\d+) bytes", line)
@@ -111,12 +111,25 @@ class Format:
         count = self.get(image, "zipc_header", 0, "max_participants")
         return range(begin, begin + count * size, size)
 
+    def _users(self, image: Image) -> range:
+        """Where each row begins."""
+        header, entry = self.structs["zipc_header"], self.structs["zipc_entry"]
+        entries = self.get(image, "zipc_header", 0, "max_entries")
+        places = self.get(image, "zipc_header", 0, "max_participants")
+        begin = -(-(header.size + entries * entry.size) // LINE) * LINE
+        stride = self.structs["zipc_users"].size + (places + 63) // 64 * 8
+        return range(begin, begin + entries * stride, stride)
+
     def masked(self, image: Image,
                mask: Dict[str, List[str]]) -> Set[int]:
         """The bytes that may differ."""
         places = {"zipc_header": [0],
                   "zipc_participant": self._participants(image)}
-        bytes_: Set[int] = set()
+        # Who still has what open depends on who has closed or ended.
+        bytes_: Set[int] = set(
+            at for row in self._users(image)
+            for at in range(row + self.structs["zipc_users"].size,
+                            row + self._users(image).step))
         for struct, names in mask.items():
             for name in names:
                 field = self.structs[struct].at(name)
@@ -152,10 +165,13 @@ class Format:
         header, entry = self.structs["zipc_header"], self.structs["zipc_entry"]
         if offset < header.size:
             return "header " + header.name_at(offset)
-        places = self._participants(image)
-        if offset < places.start:
+        places, users = self._participants(image), self._users(image)
+        if offset < users.start:
             n, at = divmod(offset - header.size, entry.size)
             return f"entry {n} {entry.name_at(at)}"
+        if offset < places.start:
+            n, at = divmod(offset - users.start, users.step)
+            return f"users of entry {n} " + ("lives" if at < 8 else "bits")
         if offset < places.stop:
             n, at = divmod(offset - places.start, places.step)
             name = self.structs["zipc_participant"].name_at(at)

@@ -553,6 +553,15 @@ static int run_close(void)
 	return 0;
 }
 
+static int run_remove(void)
+{
+	char name[256];
+	int rc = attached();
+
+	named(words[1], name);
+	return rc ? rc : zipc_segment_remove(segment, name);
+}
+
 /* A name as a word. */
 static void append_name(char **text, const char *name)
 {
@@ -613,6 +622,7 @@ static const struct operation {
 	{ "pop_n", run_pop_n, 2, 2 },
 	{ "size", run_size, 1, 1 },
 	{ "close", run_close, 1, 1 },
+	{ "remove", run_remove, 1, 1 },
 	{ "list", run_list, 0, 0 },
 };
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))

@@ -197,6 +197,7 @@ private:
 	string pop_n(Words w);
 	string size(Words w);
 	string close(Words w);
+	string remove(Words w);
 	string list(Words w);
 
 	struct Operation {
@@ -512,6 +513,12 @@ string Runner::close(Words w)
 	return "ok";
 }
 
+string Runner::remove(Words w)
+{
+	memory().remove(named(w[0]));
+	return "ok";
+}
+
 string Runner::list(Words)
 {
 	string text;
@@ -541,6 +548,7 @@ const std::map<string, Runner::Operation> Runner::operations = {
 	{"pop_n", {&Runner::pop_n, 2, 2}},
 	{"size", {&Runner::size, 1, 1}},
 	{"close", {&Runner::close, 1, 1}},
+	{"remove", {&Runner::remove, 1, 1}},
 	{"list", {&Runner::list, 0, 0}},
 };
 

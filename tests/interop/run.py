@@ -250,6 +250,10 @@ class Runner:
         self._close(word)
         return "ok"
 
+    def remove(self, word: str) -> Result:
+        self._attached().remove(named(word))
+        return "ok"
+
     def list(self) -> Result:
         with Memory(self._name, read_only=True) as memory:
             return " ".join(name_word(row.name)
@@ -282,7 +286,8 @@ OPERATIONS = {
     "open": (3, 3), "type": (1, 1), "capacity": (1, 1), "elem_size": (1, 1),
     "get": (2, 2), "set": (3, 3), "add": (3, 3), "cas": (4, 4),
     "push": (2, 2), "pop": (1, 1), "push_n": (1, 511), "pop_n": (2, 2),
-    "size": (1, 1), "close": (1, 1), "list": (0, 0),
+    "size": (1, 1), "close": (1, 1), "remove": (1, 1),
+    "list": (0, 0),
 }
 
 

@@ -5,7 +5,10 @@
  * unique; and a creator that is killed anywhere leaves nothing in the way.
  *
  * Each task follows a script: A and B create the queue of that name, a and b
- * open it, o opens or creates A.
+ * open it, o opens or creates A; X removes A, U opens A and pushes and pops, Z
+ * creates an array where A may have been. Who uses what it has opened finds it
+ * as it left it, and who creates finds zeros: so nobody writes into a block
+ * that is somebody else's by now.
  */
 #include "../harness.h"
 #include "../../libzeroipc/segment.h"
@@ -18,6 +21,7 @@
 struct scene {
 	struct schedule schedule;
 	const char *scripts[SCHEDULE_TASKS];
+	bool removes; /* "a" is there from the beginning, and is removed */
 };
 
 static struct zipc_segment *segments[SCHEDULE_TASKS + 1];
@@ -26,7 +30,19 @@ static struct zipc_segment *segments[SCHEDULE_TASKS + 1];
 static struct {
 	unsigned created[2]; /* how often a create of that name gave 0 */
 	bool is_there[2];    /* whether that name is surely there */
+	bool removes;        /* somebody removes: nothing is sure */
 } seen;
+
+/* What scripts remove. */
+static void make_the_first(struct zipc_segment *segment)
+{
+	static const struct zipc_queue_options one = { 1 };
+	struct zipc_queue *queue;
+
+	ck_rc(zipc_queue_create_with(&queue, segment, "a", TYPE, CAPACITY,
+				     &one), 0);
+	zipc_queue_close(queue);
+}
 
 static void set_up(const void *context)
 {
@@ -43,16 +59,21 @@ static void set_up(const void *context)
 		ck_rc(zipc_segment_open(&segments[i], name, 0), 0);
 	}
 	ck_rc(zipc_segment_unlink(name), 0);
+	memset(&seen, 0, sizeof(seen));
+	seen.removes = scene->removes;
+	if (scene->removes)
+		make_the_first(segments[JUDGE]);
 	schedule_label(segments[JUDGE]->base, 64, "header");
 	schedule_label(segments[JUDGE]->base + 64, 120, "entries");
-	schedule_label(segments[JUDGE]->base + 184, 8008, "blocks");
+	schedule_label(segments[JUDGE]->base + 192, 48, "users");
+	schedule_label(segments[JUDGE]->base + 256, 7936, "blocks");
 	schedule_keep(&seen, sizeof(seen));
 }
 
 /* It is there from now on, whoever has made it. */
 static void is_there(unsigned which)
 {
-	seen.is_there[which] = true;
+	seen.is_there[which] = !seen.removes;
 }
 
 static void create(struct zipc_segment *segment, char name)
@@ -68,7 +89,7 @@ static void create(struct zipc_segment *segment, char name)
 		return;
 	schedule_must(rc == 0 || rc == -EEXIST, "create says %s: %s",
 		      rc_name(rc), zipc_last_error());
-	schedule_must(rc || ++seen.created[which] == 1,
+	schedule_must(rc || ++seen.created[which] == 1 || seen.removes,
 		      "a name was created twice");
 	is_there(which);
 }
@@ -102,10 +123,64 @@ static void look(struct zipc_segment *segment, char name)
 			      "half a queue was found");
 }
 
+static void take_away(struct zipc_segment *segment)
+{
+	int rc = zipc_segment_remove(segment, "a");
+
+	schedule_must(rc == 0 || rc == -ENOENT ||
+		      (rc == -EBUSY && schedule_has_fault()),
+		      "remove says %s: %s", rc_name(rc), zipc_last_error());
+}
+
+static void use(struct zipc_segment *segment)
+{
+	uint64_t elem[2] = { 7, 7 }, back[2] = { 0, 0 };
+	struct zipc_queue *queue;
+	int rc = zipc_queue_open(&queue, segment, "a", TYPE);
+
+	schedule_must(rc == 0 || rc == -ENOENT, "open says %s: %s", rc_name(rc),
+		      zipc_last_error());
+	if (rc)
+		return;
+	rc = zipc_queue_push(queue, elem, ZIPC_NOWAIT);
+	schedule_must(rc == 0, "push says %s: %s", rc_name(rc),
+		      zipc_last_error());
+	rc = zipc_queue_pop(queue, back, ZIPC_NOWAIT);
+	schedule_must(rc == 0 && back[0] == 7 && back[1] == 7,
+		      "pop says %s, and gives what is somebody else's",
+		      rc_name(rc));
+	zipc_queue_close(queue);
+}
+
+/* As long as the queue, so that it gets its place, and only that. */
+static void create_in_its_place(struct zipc_segment *segment)
+{
+	struct zipc_array *array;
+	uint64_t elem, i;
+	int rc = zipc_array_create(&array, segment, "z", "u64", 48);
+
+	schedule_must(rc == 0 || (rc == -EBUSY && schedule_has_fault()),
+		      "create says %s: %s", rc_name(rc), zipc_last_error());
+	for (i = 0; !rc && i < 48; i++) {
+		rc = zipc_array_get(array, i, &elem);
+		schedule_must(rc == 0 && elem == 0,
+			      "element %u of what is new is %llu",
+			      (unsigned)i, (unsigned long long)elem);
+	}
+	if (!rc)
+		zipc_array_close(array);
+}
+
 static void operate(unsigned task, char what)
 {
 	schedule_call();
-	if (what == 'o')
+	if (what == 'X')
+		take_away(segments[task]);
+	else if (what == 'U')
+		use(segments[task]);
+	else if (what == 'Z')
+		create_in_its_place(segments[task]);
+	else if (what == 'o')
 		open_or_create(segments[task]);
 	else if (what < 'a')
 		create(segments[task], (char)(what - 'A' + 'a'));
@@ -123,6 +198,16 @@ static void run_script(const void *context, unsigned who)
 		operate(who, *at);
 }
 
+/* Whoever died, what is to be in the place is there or can be created. */
+static void ck_that_it_can_be_filled(void)
+{
+	struct zipc_array *array;
+	int rc = zipc_array_create(&array, segments[JUDGE], "z", "u64", 48);
+
+	schedule_must(rc == 0 || rc == -EEXIST, "behind it create says %s: %s",
+		      rc_name(rc), zipc_last_error());
+}
+
 /* Each name is there, or can be created; then there is room for no more. */
 static void check(const void *context, enum schedule_stage stage)
 {
@@ -135,6 +220,8 @@ static void check(const void *context, enum schedule_stage stage)
 	(void)context;
 	if (stage == SCHEDULE_STOPPED)
 		return; /* a stopped creator holds up the others */
+	if (seen.removes)
+		ck_that_it_can_be_filled();
 	for (name = "a\0b\0"; *name; name += 2) {
 		rc = zipc_queue_create_with(&queue, segments[JUDGE], name,
 					    TYPE, CAPACITY, &one);
@@ -154,17 +241,29 @@ static void check(const void *context, enum schedule_stage stage)
 
 static struct scene scenes[] = {
 	{ { .name = "create-and-open", .tasks = 2,
-	    .limits = { .switches = 3, .delays = 1 } }, { "A", "aa" } },
+	    .limits = { .switches = 3, .delays = 1 } }, { "A", "aa" }, false },
 	{ { .name = "same-name", .tasks = 3, .limits = { .switches = 2 } },
-	  { "A", "A", "a" } },
+	  { "A", "A", "a" }, false },
 	{ { .name = "two-names", .tasks = 3, .limits = { .switches = 2 } },
-	  { "A", "B", "ab" } },
+	  { "A", "B", "ab" }, false },
 	{ { .name = "open-or-create", .tasks = 2, .limits = { .switches = 3 } },
-	  { "o", "o" } },
+	  { "o", "o" }, false },
 	{ { .name = "dead-creator", .tasks = 3, .victims = 1,
-	    .limits = { .switches = 1, .kills = 1 } }, { "A", "Ba", "a" } },
+	    .limits = { .switches = 1, .kills = 1 } }, { "A", "Ba", "a" }, false },
 	{ { .name = "stopped-creator", .tasks = 2, .victims = 1,
-	    .limits = { .switches = 1, .stops = 1 } }, { "A", "aBa" } },
+	    .limits = { .switches = 1, .stops = 1 } }, { "A", "aBa" }, false },
+	{ { .name = "use-and-remove", .tasks = 2,
+	    .limits = { .switches = 3, .delays = 1 } }, { "U", "XZ" }, true },
+	{ { .name = "use-remove-create", .tasks = 3,
+	    .limits = { .switches = 2 } }, { "U", "X", "Z" }, true },
+	{ { .name = "dead-user", .tasks = 2, .victims = 1,
+	    .limits = { .switches = 2, .kills = 1 } }, { "U", "XZ" }, true },
+	{ { .name = "dead-remover", .tasks = 2, .victims = 1,
+	    .limits = { .switches = 2, .kills = 1 } }, { "X", "UXZ" }, true },
+	{ { .name = "dead-filler", .tasks = 2, .victims = 1,
+	    .limits = { .switches = 2, .kills = 1 } }, { "XZ", "U" }, true },
+	{ { .name = "stopped-user", .tasks = 2, .victims = 1,
+	    .limits = { .switches = 1, .stops = 1 } }, { "U", "XZ" }, true },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(*scenes)))

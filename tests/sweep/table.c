@@ -207,6 +207,230 @@ START_TEST(create_unless_it_is_there_is_whole_or_not_there)
 }
 END_TEST
 
+/*
+ * Removing. Three arrays stand side by side: "a", "old" and "c". One victim
+ * removes "old", or creates "gap" in its place, or opens it; the other one
+ * opens, removes or creates. Afterwards "a" and "c" are untouched; "old" is
+ * there and whole, or it is not there, whatever else; "gap" likewise; who has
+ * "old" open reads its own bytes; and when all are dead, all space can be had.
+ */
+
+enum act { REMOVE, FILL, OPEN };
+
+struct pair {
+	const char *operation;
+	bool removed; /* "old" is removed before */
+	enum act first, second;
+};
+
+#define SIDE 100u /* bytes of each neighbour */
+#define OLD 200u
+
+static void set_up_removing(void *context)
+{
+	struct zipc_segment_options options = { .max_entries = 8,
+						.max_participants = 4 };
+	const struct pair *pair = context;
+	struct zipc_array *a, *old, *c;
+	struct zipc_segment *segment;
+
+	zipc_segment_unlink(sweep_segment());
+	if (zipc_segment_create(&segment, sweep_segment(), 8192, &options) ||
+	    zipc_array_create(&a, segment, "a", "u8", SIDE) ||
+	    zipc_array_create(&old, segment, "old", "u8", OLD) ||
+	    zipc_array_create(&c, segment, "c", "u8", SIDE))
+		abort();
+	memset(zipc_array_data(a), 7, SIDE);
+	memset(zipc_array_data(old), 8, OLD);
+	memset(zipc_array_data(c), 7, SIDE);
+	zipc_array_close(a);
+	zipc_array_close(old);
+	zipc_array_close(c);
+	if (pair->removed && zipc_segment_remove(segment, "old"))
+		abort();
+	zipc_segment_close(segment);
+}
+
+static int64_t open_and_read(struct zipc_segment *segment)
+{
+	struct zipc_array *array;
+	uint8_t first = 0, last = 0;
+	int rc = zipc_array_open(&array, segment, "old", "u8");
+
+	if (rc)
+		return rc;
+	rc = zipc_array_get(array, 0, &first);
+	if (!rc)
+		rc = zipc_array_get(array, OLD - 1, &last);
+	if (!rc && (first != 8 || last != 8))
+		rc = 1; /* they are somebody else's */
+	zipc_array_close(array);
+	return rc;
+}
+
+static int64_t do_act(struct zipc_segment *segment, enum act act)
+{
+	struct zipc_array *array;
+	int rc;
+
+	switch (act) {
+	case REMOVE:
+		return zipc_segment_remove(segment, "old");
+	case FILL:
+		rc = zipc_array_create(&array, segment, "gap", "u8", OLD);
+		if (!rc)
+			memset(zipc_array_data(array), 0, 1);
+		return rc;
+	default:
+		return open_and_read(segment);
+	}
+}
+
+static void act_in(struct sweep_victim *me, enum act act)
+{
+	struct zipc_segment *segment;
+
+	if (zipc_segment_open(&segment, sweep_segment(), 0))
+		_exit(2);
+	me->notes[0] = (uint64_t)getpid();
+	sweep_begin(me);
+	sweep_end(me, do_act(segment, act));
+}
+
+static void first_act(struct sweep_victim *me, void *context)
+{
+	act_in(me, ((struct pair *)context)->first);
+}
+
+static void second_act(struct sweep_victim *me, void *context)
+{
+	act_in(me, ((struct pair *)context)->second);
+}
+
+/* All bytes of the array, if it is there, are as given. */
+static bool is_whole(struct sweep_page *page, struct zipc_segment *segment,
+		     const char *name, uint64_t bytes, uint8_t value)
+{
+	struct zipc_array *array;
+	uint8_t *data;
+	uint64_t i;
+	int rc = zipc_array_open(&array, segment, name, "u8");
+
+	if (rc == -ENOENT)
+		return false;
+	must(page, rc, name);
+	data = zipc_array_data(array);
+	for (i = 0; i < bytes; i++)
+		if (data[i] != value)
+			sweep_fail(page, "byte %u of `%s` is %u", (unsigned)i,
+				   name, data[i]);
+	zipc_array_close(array);
+	return true;
+}
+
+static void remove_if_there(struct sweep_page *page,
+			    struct zipc_segment *segment, const char *name)
+{
+	int rc = zipc_segment_remove(segment, name);
+
+	if (rc && rc != -ENOENT)
+		must(page, rc, "remove");
+}
+
+/* Nobody lives who has anything open: it can all be had, and reads zero. */
+static void take_all(struct sweep_page *page, struct zipc_segment *segment)
+{
+	uint64_t all = 8192 - zipc_users_end(8, 4) - 4 * 64 - BLOCK;
+	struct zipc_array *array;
+
+	remove_if_there(page, segment, "old");
+	remove_if_there(page, segment, "gap");
+	remove_if_there(page, segment, "a");
+	remove_if_there(page, segment, "c");
+	must(page, zipc_array_create(&array, segment, "all", "u8", all),
+	     "all space");
+	zipc_array_close(array);
+	is_whole(page, segment, "all", all, 0);
+}
+
+static void check_results(struct sweep_page *page, const struct pair *pair,
+			  bool is_there)
+{
+	const struct sweep_victim *first = &page->first;
+	bool removes = pair->first == REMOVE || pair->second == REMOVE;
+
+	if (first->result && first->result != -ENOENT)
+		sweep_fail(page, "the first, stopped meanwhile, has %d",
+			   (int)first->result);
+	if (pair->first == REMOVE && !first->result && is_there)
+		sweep_fail(page, "what was removed is there");
+	if (first->result == -ENOENT && pair->first == OPEN && !removes &&
+	    !pair->removed)
+		sweep_fail(page, "what is there was not found");
+}
+
+static void check_removing(struct sweep_page *page, enum sweep_stage stage,
+			   void *context)
+{
+	const struct pair *pair = context;
+	struct zipc_segment *segment;
+	bool is_there;
+
+	must(page, zipc_segment_open(&segment, sweep_segment(), 0), "open");
+	if (!is_whole(page, segment, "a", SIDE, 7) ||
+	    !is_whole(page, segment, "c", SIDE, 7))
+		sweep_fail(page, "a neighbour is gone");
+	is_there = is_whole(page, segment, "old", OLD, 8);
+	is_whole(page, segment, "gap", OLD, 0);
+	if (is_there && pair->removed)
+		sweep_fail(page, "what was removed is back");
+	if (!is_there && !pair->removed && pair->first != REMOVE &&
+	    pair->second != REMOVE)
+		sweep_fail(page, "what nobody removed is gone");
+	if (stage == SWEEP_ENDED)
+		check_results(page, pair, is_there);
+	if (stage != SWEEP_STOPPED)
+		take_all(page, segment);
+	zipc_segment_close(segment);
+}
+
+static const struct pair pairs[] = {
+	{ "table remove, create", false, REMOVE, FILL },
+	{ "table create in a gap", true, FILL, FILL },
+	{ "table open, remove", false, OPEN, REMOVE },
+};
+
+static const struct pair crossed[] = {
+	{ "table open, late remove", false, OPEN, REMOVE },
+};
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+static void sweep_removing(const struct pair *pair, unsigned modes)
+{
+	struct sweep_row row = { .operation = pair->operation };
+	struct sweep sweep = { .name = row.operation,
+			       .set_up = set_up_removing,
+			       .first = first_act, .second = second_act,
+			       .check = check_removing,
+			       .context = (void *)pair };
+
+	sweep_scene(&row, &sweep, modes);
+	sweep_report(&row);
+}
+
+START_TEST(a_structure_is_removed_or_not_at_each_instruction)
+{
+	sweep_removing(&pairs[_i], SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS);
+}
+END_TEST
+
+START_TEST(who_opens_and_who_removes_cross_at_each_instruction)
+{
+	sweep_removing(&crossed[_i], SWEEP_LATE | SWEEP_CROSSED);
+}
+END_TEST
+
 static Suite *table_sweep_suite(void)
 {
 	Suite *suite = suite_create("table sweep");
@@ -216,6 +440,14 @@ static Suite *table_sweep_suite(void)
 		       a_structure_is_whole_or_not_there_at_each_instruction);
 	tc = test_case(suite, "open_or_create", "slow", 600);
 	tcase_add_test(tc, create_unless_it_is_there_is_whole_or_not_there);
+	tc = test_case(suite, "remove", "slow", 600);
+	tcase_add_loop_test(tc,
+			    a_structure_is_removed_or_not_at_each_instruction,
+			    0, COUNT(pairs));
+	tc = test_case(suite, "remove crossed", "slow", 600);
+	tcase_add_loop_test(tc,
+			    who_opens_and_who_removes_cross_at_each_instruction,
+			    0, COUNT(crossed));
 	return suite;
 }
 

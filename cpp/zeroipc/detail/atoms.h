@@ -51,6 +51,16 @@ struct Word {
 			seen, to, done, failed);
 	}
 
+	ZEROIPC_INLINE void set(T bits, std::memory_order order)
+	{
+		std::atomic_ref<T>(plain).fetch_or(bits, order);
+	}
+
+	ZEROIPC_INLINE void clear(T bits, std::memory_order order)
+	{
+		std::atomic_ref<T>(plain).fetch_and(T(~bits), order);
+	}
+
 	ZEROIPC_INLINE T add(T value, std::memory_order order)
 	{
 		return std::atomic_ref<T>(plain).fetch_add(value, order);

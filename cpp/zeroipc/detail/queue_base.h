@@ -49,26 +49,28 @@ inline Plan queue_plan(const Type &type, std::uint64_t capacity,
 
 struct QueueState {
 	std::shared_ptr<Segment> segment; /* goes last */
+	std::shared_ptr<Use> use; /* goes behind places */
 	std::string name, type;
 	Places places;
 	Spin push_spin = {}, pop_spin = {};
-	unsigned generation = 0; /* of forks, when it was last entered */
+	unsigned generation; /* Use::generation() */
 
 	QueueState(std::shared_ptr<Segment> segment_, const std::string &name_,
 		   const Found &found)
-		: segment(std::move(segment_)), name(name_), type(found.type),
-		  places(*segment, found, name.c_str())
+		: segment(std::move(segment_)), use(found.use), name(name_),
+		  type(found.type), places(*segment, found, name.c_str()),
+		  generation(use->generation())
 	{
 	}
 
-	/* The first operation of a handle, and of a forked child. */
+	/* The first operation of a forked child; or where one only reads. */
 	ZEROIPC_SLOW void enter_first()
 	{
 		if (segment->read_only)
 			fail(EROFS, "segment `/%s` is open for reading only: "
 			     "queue `%s` cannot be used through it",
 			     segment->name.c_str(), name.c_str());
-		segment->enter();
+		use->enter(name.c_str());
 		generation = fork_generation;
 	}
 
@@ -95,7 +97,15 @@ public:
 	QueueBase &operator=(QueueBase &&) noexcept = default;
 
 	/* True at some moment during the call; counts pushes under way. */
-	std::uint64_t size() const { return size_of(state_->places); }
+	std::uint64_t size() const
+	{
+		const std::uint64_t n = size_of(state_->places);
+
+		/* Who has no bit up asks whether that was the queue's. */
+		if (state_->generation != fork_generation) [[unlikely]]
+			state_->use->confirm(state_->name.c_str());
+		return n;
+	}
 	bool empty() const { return size() == 0; }
 	std::uint64_t capacity() const { return state_->places.capacity; }
 	std::uint64_t elem_size() const { return state_->places.elem_size; }

@@ -10,6 +10,7 @@
 #include <zeroipc/detail/fence.h>
 #include <zeroipc/detail/format.h>
 #include <zeroipc/detail/participant.h>
+#include <zeroipc/detail/users.h>
 #include <zeroipc/error.h>
 
 #include <cstdio>
@@ -25,7 +26,7 @@
 
 namespace zeroipc::detail {
 
-struct Segment {
+struct Segment : std::enable_shared_from_this<Segment> {
 	std::string name; /* without the slash */
 	unsigned char *base = nullptr;
 	std::uint64_t size = 0; /* bytes mapped; nothing beyond is touched */
@@ -41,6 +42,9 @@ struct Segment {
 	Word<unsigned> generation{0}; /* of forks, when it was joined */
 	Word<std::uint64_t> holder{0}; /* this process, in claims */
 	std::mutex mutex; /* creating, and joining after fork */
+	std::mutex uses_mutex; /* a few instructions; inside of mutex */
+	Table table; /* and the rows of users behind it */
+	std::unique_ptr<Used[]> uses; /* by entry; null for who only reads */
 	Segment *next = nullptr; /* all that this process has open */
 	bool enlisted = false;
 
@@ -58,6 +62,14 @@ struct Segment {
 	void join();
 	void rejoin();
 	bool lives(std::uint64_t who) const;
+	bool place_lives(std::uint32_t index) const;
+	void inherit_uses();
+
+	/* This process's own, as a participant. */
+	std::uint32_t place() const
+	{
+		return holder_index(holder.load(relaxed));
+	}
 
 	/*
 	 * The first step of every operation that writes: after fork the child
@@ -94,6 +106,21 @@ inline int reopen(int fd)
 
 /* fork */
 
+/* No other thread is between two changes of what the child inherits. */
+inline void before_fork()
+{
+	pthread_mutex_lock(&open_segments.mutex);
+	for (Segment *s = open_segments.first; s; s = s->next)
+		s->uses_mutex.lock();
+}
+
+inline void after_fork_in_parent()
+{
+	for (Segment *s = open_segments.first; s; s = s->next)
+		s->uses_mutex.unlock();
+	pthread_mutex_unlock(&open_segments.mutex);
+}
+
 /*
  * The inherited description would keep the parent looking alive, so it goes at
  * once. The child takes a place of its own when it first does something.
@@ -104,6 +131,7 @@ inline void after_fork_in_child()
 	for (Segment *s = open_segments.first; s; s = s->next) {
 		/* Whoever had it locked is not in this process. */
 		new (&s->mutex) std::mutex;
+		new (&s->uses_mutex) std::mutex;
 		if (s->read_only)
 			continue;
 
@@ -125,9 +153,7 @@ public:
 	HoldForks()
 	{
 		static const int watched = pthread_atfork(
-			[] { pthread_mutex_lock(&open_segments.mutex); },
-			[] { pthread_mutex_unlock(&open_segments.mutex); },
-			after_fork_in_child);
+			before_fork, after_fork_in_parent, after_fork_in_child);
 
 		(void)watched;
 		pthread_mutex_lock(&open_segments.mutex);
@@ -245,6 +271,10 @@ inline void Segment::adopt(const Header &header)
 	max_participants = header.max_participants;
 	participants = reinterpret_cast<Participant *>(
 		base + header.participants_offset * line);
+	table = {base, max_entries, max_participants,
+		 header.participants_offset * line +
+			 max_participants * sizeof(Participant),
+		 size};
 }
 
 /* Become a participant; who only reads needs not. */
@@ -256,8 +286,34 @@ inline void Segment::join()
 		fail(EOPNOTSUPP, "the system refuses membarrier, which segment "
 		     "`/%s` needs: allow it in the sandbox, or create the "
 		     "segment with symmetric fences", name.c_str());
+	if (!uses)
+		uses = std::make_unique<Used[]>(max_entries);
 	holder.store(join_participants(fd, participants, max_participants),
 		     relaxed);
+	/* What bits are up there are of somebody dead. */
+	for (std::uint32_t i = 0; i < max_entries; i++)
+		if (table.bits(i, place()) >> place() % 64 & 1)
+			table.lower(i, place());
+}
+
+/* In a forked child that has joined: what it inherited is its own now. */
+inline void Segment::inherit_uses()
+{
+	std::lock_guard lock(uses_mutex);
+
+	for (std::uint32_t i = 0; i < max_entries; i++)
+		if (uses[i].handles)
+			table.raise(i, place());
+	/* As who opens: between raising bits and looking at entries. */
+	std::atomic_thread_fence(seq_cst);
+	for (std::uint32_t i = 0; i < max_entries; i++) {
+		if (!uses[i].handles || (table.extent(i) == uses[i].extent &&
+					 table.lives(i) == uses[i].lives))
+			continue;
+		table.lower(i, place());
+		uses[i] = {};
+	}
+	generation.store(fork_generation, release);
 }
 
 ZEROIPC_SLOW inline void Segment::rejoin()
@@ -271,7 +327,7 @@ ZEROIPC_SLOW inline void Segment::rejoin()
 		     "fork: this user must be able to write it, and /proc be "
 		     "mounted", name.c_str());
 	join();
-	generation.store(fork_generation, release);
+	inherit_uses();
 }
 
 /* Whether who is named lives; oneself does. */
@@ -297,6 +353,23 @@ inline bool Segment::lives(std::uint64_t who) const
 	life.incarnation = holder_incarnation(who);
 	return participant_lives(fd, index, life) &&
 	       place.incarnation.load(acquire) == life.incarnation;
+}
+
+/*
+ * Whether a participant lives that had the place when this was called; one that
+ * comes meanwhile may be told for it.
+ */
+inline bool Segment::place_lives(std::uint32_t index) const
+{
+	const Participant &there = participants[index];
+	const std::uint32_t incarnation = there.incarnation.load(acquire);
+
+	/* A lock never conflicts with the description that holds it. */
+	if (index == place() ||
+	    lives(std::uint64_t(incarnation) << 16 | (index + 1)))
+		return true;
+	/* What was read may be of two owners: then the later one is alive. */
+	return there.incarnation.load(acquire) != incarnation;
 }
 
 } // namespace zeroipc::detail

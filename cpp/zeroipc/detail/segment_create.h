@@ -110,7 +110,7 @@ inline void build_segment(Segment &segment, Header &header, unsigned mode)
 	segment.map(header.size_bytes);
 	if (fchmod(segment.fd, mode))
 		cannot_prepare(segment);
-	reserve(segment, 0, first * line);
+	reserve(segment, 0, first * line, segment.size);
 	header.created_ns = since_1970_ns();
 	header.segment_id = random_id();
 	std::memcpy(segment.base, &header, sizeof(header));

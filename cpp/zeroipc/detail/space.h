@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may create a structure in a segment, and memory for it.
+ * Who may create and remove structures in a segment, and memory for them.
  *
  * What a crash leaves: the lock is dropped by the kernel; memory that was
- * reserved beyond next_offset is given back by the next who reserves.
+ * reserved for what was not committed is given back by the next who reserves
+ * there.
  */
 #ifndef ZEROIPC_DETAIL_SPACE_H
 #define ZEROIPC_DETAIL_SPACE_H
@@ -98,34 +99,49 @@ inline int allocate(int fd, std::uint64_t from, std::uint64_t end)
 	return 0;
 }
 
-/*
- * Nothing beyond next_offset is anybody's: give its whole pages back. That
- * includes what a creator that died had reserved.
- */
-inline void give_back(const Segment &segment, std::uint64_t from)
+/* Give the whole pages between begin and end back, which are nobody's. */
+inline void give_back(const Segment &segment, std::uint64_t begin,
+		      std::uint64_t end)
 {
-	if (from < segment.size)
+	begin = round_up(begin, page);
+	end -= end % page;
+	if (begin < end)
 		fallocate(segment.fd,
 			  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  off_t(from), off_t(segment.size - from));
+			  off_t(begin), off_t(end - begin));
+}
+
+/*
+ * Zero what of the block lies in pages that it shares with others: before the
+ * first whole page between offset and room, and behind the last.
+ */
+inline void clear_edges(Segment &segment, std::uint64_t offset,
+			std::uint64_t end, std::uint64_t room)
+{
+	const std::uint64_t first = std::min(round_up(offset, page), end);
+	const std::uint64_t last = std::max(room - room % page, first);
+
+	std::memset(segment.base + offset, 0, first - offset);
+	if (last < end)
+		std::memset(segment.base + last, 0, end - last);
 }
 
 /*
  * Reserve memory for bytes at offset, all reading zero; ENOSPC leaves what was
- * there before. Under the lock only, beyond next_offset.
+ * there before. Under the lock only; all bytes from offset to end must be
+ * nobody's.
  */
-inline void reserve(Segment &segment, std::uint64_t offset, std::uint64_t bytes)
+inline void reserve(Segment &segment, std::uint64_t offset, std::uint64_t bytes,
+		    std::uint64_t end)
 {
-	const std::uint64_t end = offset + bytes;
-	const std::uint64_t pages = round_up(offset, page);
+	/* That includes what a creator that died had reserved there. */
+	give_back(segment, offset, end);
 
-	give_back(segment, pages);
-
-	const int refused = segment.sparse ? 0
-					   : allocate(segment.fd, offset, end);
+	const int refused = segment.sparse
+		? 0 : allocate(segment.fd, offset, offset + bytes);
 
 	if (refused) {
-		give_back(segment, pages);
+		give_back(segment, offset, end);
 		fail(refused, "cannot reserve %llu bytes of memory for segment "
 		     "`/%s`: %s", static_cast<unsigned long long>(bytes),
 		     segment.name.c_str(),
@@ -133,9 +149,7 @@ inline void reserve(Segment &segment, std::uint64_t offset, std::uint64_t bytes)
 			     ? "/dev/shm is full; make room or enlarge it"
 			     : std::strerror(refused));
 	}
-	/* New pages read zero; one shared with the last structure may not. */
-	std::memset(segment.base + offset, 0,
-		    (pages < end ? pages : end) - offset);
+	clear_edges(segment, offset, offset + bytes, end);
 }
 
 } // namespace zeroipc::detail

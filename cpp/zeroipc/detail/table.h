@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of structures: finding one by name, and adding one.
+ * The table of structures: finding one by name, adding and removing one.
  *
- * One 64-bit store of {entry_count, next_offset} commits a new structure: until
- * then its block and its entry lie beyond both and nobody looks there. So a
- * look-up is wait-free, and a creator killed at any instruction leaves nothing.
+ * A structure is committed by one 64-bit store: in an entry behind all others
+ * that of {entry_count, next_offset}, in one that was unused that of its
+ * extent. Until then its block lies in no entry's extent, where nothing is
+ * anybody's, and a creator killed at any instruction leaves nothing. One more
+ * store of the extent removes it; what happens to the block then: use.h and
+ * room.h.
  *
  *   edge    written by   read by      carries
- *   table   commit       read_table   the entry, the block, its body
- *   entry   commit       copy_entry   the name, the block, its body
+ *   table   set_table    read_table   entries below the count
  */
 #ifndef ZEROIPC_DETAIL_TABLE_H
 #define ZEROIPC_DETAIL_TABLE_H
 
-#include <zeroipc/detail/segment.h>
-#include <zeroipc/detail/space.h>
+#include <zeroipc/detail/room.h>
 #include <zeroipc/type.h>
 
 #include <functional>
@@ -25,6 +26,7 @@ namespace zeroipc::detail {
 
 /* A structure that was found: its block in the mapping, checked and copied. */
 struct Found {
+	std::shared_ptr<Use> use; /* a handle takes it over */
 	Block *block = nullptr; /* in shared memory */
 	unsigned char *body = nullptr; /* body_bytes are inside the mapping */
 	std::uint64_t elem_size = 0, capacity = 0, body_bytes = 0;
@@ -81,92 +83,27 @@ inline void check_name(const std::string &name)
 
 /* finding */
 
-inline Entry *entries(const Segment &segment)
+/* The name of entry i, if it has a structure; else none. */
+inline std::string name_in(const Segment &segment, std::uint32_t i)
 {
-	return reinterpret_cast<Entry *>(segment.base + sizeof(Header));
-}
+	char copy[sizeof(Entry::name)];
+	const std::uint64_t extent = segment.table.extent(i);
 
-/* Where the first block stands, at the earliest. */
-inline std::uint64_t blocks_begin(const Segment &segment)
-{
-	return std::uint64_t(reinterpret_cast<unsigned char *>(
-				     segment.participants) - segment.base) +
-	       segment.max_participants * sizeof(Participant);
-}
-
-struct TableState {
-	std::uint32_t count;
-	std::uint64_t next; /* the first free byte */
-};
-
-/* The table's state, checked. */
-inline TableState read_table(const Segment &segment)
-{
-	/* table: acquire; pairs with commit(). */
-	const std::uint64_t word = segment.header().table_state.load(acquire);
-	const TableState state = {std::uint32_t(word), (word >> 32) * line};
-
-	if (state.count > segment.max_entries || state.next > segment.size ||
-	    state.next < blocks_begin(segment))
-		fail(EBADMSG, "segment `/%s` is damaged: its table says %u "
-		     "entries of %u, and %llu bytes of %llu",
-		     segment.name.c_str(), state.count, segment.max_entries,
-		     static_cast<unsigned long long>(state.next),
-		     static_cast<unsigned long long>(segment.size));
-	return state;
-}
-
-/* A copy of an entry, whose name ends; lines. */
-struct EntryCopy {
-	char name[sizeof(Entry::name)];
-	std::uint64_t offset, size;
-	bool there; /* false: it is unused, or its structure was removed */
-};
-
-/* Whether a block can be there; lines. */
-inline bool fits(const Segment &segment, std::uint64_t offset,
-		 std::uint64_t size)
-{
-	const std::uint64_t end = segment.size / line;
-
-	return size * line >= sizeof(Block) &&
-	       offset * line >= blocks_begin(segment) && offset <= end &&
-	       size <= end - offset;
-}
-
-/*
- * Whether an entry's word is that of a removed structure: the complement of its
- * offset and size, which add up to less than a segment can have.
- */
-inline bool is_removed(const Segment &segment, std::uint64_t extent)
-{
-	return std::uint32_t(extent) + (extent >> 32) >= UINT32_MAX &&
-	       fits(segment, std::uint32_t(~extent), ~extent >> 32);
-}
-
-inline EntryCopy copy_entry(const Segment &segment, std::uint32_t i)
-{
-	const Entry &entry = entries(segment)[i];
-	/* entry: acquire; pairs with commit(). */
-	const std::uint64_t extent = entry.extent.load(acquire);
-	EntryCopy copy = {{}, std::uint32_t(extent), extent >> 32, false};
-
-	copy.there = extent && !is_removed(segment, extent);
-	copy_out(copy.name, entry.name, sizeof(copy.name));
-	copy.name[sizeof(copy.name) - 1] = '\0';
+	if (segment.table.read(extent).state != Extent::there)
+		return {};
+	copy_out(copy, segment.table.entry(i).name, sizeof(copy));
+	copy[sizeof(copy) - 1] = '\0';
 	return copy;
 }
 
-/* The entry called name, as a copy; false if there is none. */
-inline bool look_up(EntryCopy &copy, const Segment &segment,
-		    std::uint32_t count, const std::string &name)
+/* The entry of a structure called name; count if there is none. */
+inline std::uint32_t look_up(const Segment &segment, std::uint32_t count,
+			     const std::string &name)
 {
-	for (std::uint32_t i = 0; i < count; i++) {
-		copy = copy_entry(segment, i);
-		if (copy.there && name == copy.name)
-			return true;
-	}
-	return false;
+	for (std::uint32_t i = 0; i < count; i++)
+		if (name_in(segment, i) == name)
+			return i;
+	return count;
 }
 
 [[noreturn]] inline void damaged(const Segment &segment, const char *name,
@@ -177,32 +114,28 @@ inline bool look_up(EntryCopy &copy, const Segment &segment,
 }
 
 /* Copy the descriptor and check the copy against entry and mapping. */
-inline Block copy_block(Found &found, const Segment &segment,
-			const EntryCopy &entry)
+inline Block copy_block(Found &found, const Segment &segment, const char *name)
 {
-	const std::uint64_t offset = entry.offset * line;
-	const std::uint64_t size = entry.size * line;
+	const Extent extent = found.use->extent();
+	const std::uint64_t offset = extent.at, size = extent.bytes;
 	Block copy;
 
-	if (size < sizeof(copy) || offset < blocks_begin(segment) ||
-	    offset > segment.size || size > segment.size - offset)
-		damaged(segment, entry.name,
-			"its block lies where none can be");
+	if (!extent.fits(segment.table.begin, segment.size))
+		damaged(segment, name, "its block lies where none can be");
 	found.block = reinterpret_cast<Block *>(segment.base + offset);
 	/* Its waiting line changes; that is not looked at. */
-	std::memcpy(&copy, found.block, offsetof(Block, readable));
-	if (copy.name_check != name_check_of(entry.name))
-		damaged(segment, entry.name,
-			"its block belongs to another name");
+	copy_out(&copy, reinterpret_cast<Word<std::uint64_t> *>(found.block),
+		 offsetof(Block, readable));
+	if (copy.name_check != name_check_of(name))
+		damaged(segment, name, "its block belongs to another name");
 	if (copy.type_length > type_most || copy.type_offset < sizeof(copy) ||
 	    copy.type_offset > size ||
 	    copy.type_length > size - copy.type_offset)
-		damaged(segment, entry.name,
-			"its type text lies beyond its block");
+		damaged(segment, name, "its type text lies beyond its block");
 	if (copy.body_offset % line || copy.body_offset < sizeof(copy) ||
 	    copy.body_offset > size ||
 	    copy.body_bytes > size - copy.body_offset)
-		damaged(segment, entry.name, "its body lies beyond its block");
+		damaged(segment, name, "its body lies beyond its block");
 	found.body = segment.base + offset + copy.body_offset;
 	found.body_bytes = copy.body_bytes;
 	found.elem_size = copy.elem_size;
@@ -251,39 +184,69 @@ inline void check_type(const Segment &segment, const char *name,
 		     difference.c_str());
 }
 
-inline Found found_entry(const Segment &segment, const EntryCopy &entry,
-			 const Wanted &wanted)
+inline void look_inside(Found &found, const Segment &segment,
+			const char *name, const Wanted &wanted)
 {
-	Found found;
-	const Block copy = copy_block(found, segment, entry);
+	const Block copy = copy_block(found, segment, name);
 
 	if (copy.kind != wanted.kind)
 		fail(EPROTOTYPE, "`%s` in segment `/%s` is of kind %s (%u), "
-		     "not %s: open it as what it is", entry.name,
+		     "not %s: open it as what it is", name,
 		     segment.name.c_str(), kind_name(copy.kind), copy.kind,
 		     kind_name(wanted.kind));
 
-	const Type type = read_type(found, copy, segment, entry.name);
+	const Type type = read_type(found, copy, segment, name);
 
-	check_type(segment, entry.name, type, wanted);
+	check_type(segment, name, type, wanted);
 	found.type = type.text();
-	return found;
 }
 
-/* Find name; false if there is none. */
-inline bool find_in_table(Found &found, const Segment &segment,
+/*
+ * What the use that has begun leads to; false: it is only read, and went
+ * meanwhile, so that what was copied may be anybody's.
+ */
+inline bool open_found(Found &found, const Segment &segment,
+		       const std::string &name, const Wanted &wanted)
+{
+	auto went = [&] {
+		std::atomic_thread_fence(acquire);
+		return segment.read_only && !found.use->stands();
+	};
+
+	try {
+		look_inside(found, segment, name.c_str(), wanted);
+	} catch (const Error &) {
+		if (!went())
+			throw;
+		return false;
+	}
+	return !went();
+}
+
+/*
+ * Find name; false if there is none. It looks again only when somebody has
+ * removed or created in between, so somebody gets on.
+ */
+inline bool find_in_table(Found &found, Segment &segment,
 			  const std::string &name, const Wanted &wanted)
 {
-	EntryCopy entry;
-
 	check_name(name);
-	if (!look_up(entry, segment, read_table(segment).count, name))
-		return false;
-	found = found_entry(segment, entry, wanted);
-	return true;
+	if (!segment.read_only)
+		segment.enter();
+	for (;;) {
+		const std::uint32_t count = read_table(segment).count;
+		const std::uint32_t i = look_up(segment, count, name);
+
+		if (i == count)
+			return false;
+		found.use = std::make_shared<Use>(segment, i);
+		if (found.use->begin(name) &&
+		    open_found(found, segment, name, wanted))
+			return true;
+	}
 }
 
-inline Found find_structure(const Segment &segment, const std::string &name,
+inline Found find_structure(Segment &segment, const std::string &name,
 			    const Wanted &wanted)
 {
 	Found found;
@@ -300,10 +263,10 @@ inline std::vector<std::string> structure_names(const Segment &segment)
 	std::vector<std::string> names;
 
 	for (std::uint32_t i = 0; i < count; i++) {
-		const EntryCopy entry = copy_entry(segment, i);
+		const std::string name = name_in(segment, i);
 
-		if (entry.there)
-			names.emplace_back(entry.name);
+		if (!name.empty())
+			names.push_back(name);
 	}
 	return names;
 }
@@ -343,34 +306,15 @@ inline void check_plan(const Segment &segment, const std::string &name,
 		     "segment can have", name.c_str());
 }
 
-inline void check_room(const Segment &segment, const TableState &state,
-		       const std::string &name, const Plan &plan)
-{
-	const std::uint64_t total = total_bytes(plan);
-
-	if (state.count >= segment.max_entries)
-		fail(ENOSPC, "the table of segment `/%s` is full with %u "
-		     "structures: create the segment with more (max_entries)",
-		     segment.name.c_str(), state.count);
-	if (total > segment.size - state.next)
-		fail(ENOSPC, "`%s` takes %llu bytes, segment `/%s` has %llu "
-		     "left of %llu: create a larger one", name.c_str(),
-		     static_cast<unsigned long long>(total),
-		     segment.name.c_str(),
-		     static_cast<unsigned long long>(segment.size -
-						     state.next),
-		     static_cast<unsigned long long>(segment.size));
-}
-
 /* Write the whole block, in place; nobody looks there yet. */
-inline void write_block(unsigned char *at, const std::string &name,
-			const Plan &plan)
+inline void write_block(unsigned char *at, std::uint64_t lives,
+			const std::string &name, const Plan &plan)
 {
 	const std::string &text = plan.type.text();
 	auto block = reinterpret_cast<Block *>(at);
 
 	block->kind = plan.kind;
-	block->generation = 1;
+	block->generation = std::uint32_t(lives);
 	block->elem_size = plan.type.size();
 	block->capacity = plan.capacity;
 	block->name_check = name_check_of(name);
@@ -383,54 +327,66 @@ inline void write_block(unsigned char *at, const std::string &name,
 		plan.build(at + block->body_offset);
 }
 
-/* The one store that makes it visible. */
-inline void commit(Segment &segment, const TableState &state,
-		   const std::string &name, const Plan &plan)
+/*
+ * The one store that makes it visible: of an entry behind all others that of
+ * the table's state, of one that was unused that of its extent.
+ */
+inline void commit(Segment &segment, const Spot &room, const std::string &name,
+		   const Plan &plan)
 {
-	const std::uint64_t end = state.next + total_bytes(plan);
-	const std::uint64_t size = total_bytes(plan) / line;
-	Entry &entry = entries(segment)[state.count];
-	auto lives = reinterpret_cast<Users *>(
-		segment.base + users_begin(segment.max_entries) +
-		state.count * users_stride(segment.max_participants));
+	Entry &entry = segment.table.entry(room.entry);
+	const bool behind = room.entry == room.state.count;
+	TableState state = room.state;
 	char padded[sizeof(entry.name)] = {};
 
-	lives->lives.store(1, release);
 	std::memcpy(padded, name.data(), name.size());
 	copy_in(entry.name, padded, sizeof(padded));
-	/* entry: release; pairs with copy_entry(). */
-	entry.extent.store(state.next / line | size << 32, release);
-	/* table: release; pairs with read_table(). */
-	segment.header().table_state.store(end / line << 32 | (state.count + 1),
-					   release);
+	if (!behind)
+		set_table(segment, state);
+	segment.table.set_extent(room.entry,
+				 Extent::word(room.at, total_bytes(plan)));
+	state.count++;
+	if (behind)
+		set_table(segment, state);
 }
 
-/* Add name, as the plan says; false if it exists. */
-inline bool add_to_table(Segment &segment, const std::string &name,
-			 const Plan &plan)
+/*
+ * Add name, as the plan says; false if it exists. It is used from here on, as
+ * nobody can remove it under the lock.
+ */
+inline bool add_to_table(Found &found, Segment &segment,
+			 const std::string &name, const Plan &plan)
 {
 	check_plan(segment, name, plan);
 
 	CreateLock lock(segment);
-	const TableState state = read_table(segment);
-	EntryCopy entry;
+	const std::uint32_t count = read_table(segment).count;
 
-	if (look_up(entry, segment, state.count, name))
+	if (look_up(segment, count, name) != count)
 		return false;
-	check_room(segment, state, name, plan);
-	reserve(segment, state.next, total_bytes(plan));
-	write_block(segment.base + state.next, name, plan);
-	commit(segment, state, name, plan);
+
+	const Spot room = find_room(segment, name, total_bytes(plan));
+
+	reserve(segment, room.at, total_bytes(plan), room.end);
+	write_block(segment.base + room.at, segment.table.grow(room.entry),
+		    name, plan);
+	commit(segment, room, name, plan);
+	found.use = std::make_shared<Use>(segment, room.entry);
+	if (!found.use->begin(name))
+		damaged(segment, name.c_str(), "it is not where it was put");
 	return true;
 }
 
 inline Found create_structure(Segment &segment, const std::string &name,
 			      const Plan &plan)
 {
-	if (!add_to_table(segment, name, plan))
+	Found found;
+
+	if (!add_to_table(found, segment, name, plan))
 		fail(EEXIST, "`%s` exists in segment `/%s`: open it",
 		     name.c_str(), segment.name.c_str());
-	return find_structure(segment, name, {plan.kind});
+	look_inside(found, segment, name.c_str(), {plan.kind});
+	return found;
 }
 
 /* Find, or else add; found things must have the plan's capacity too. */
@@ -440,11 +396,14 @@ inline Found open_or_create_structure(Segment &segment, const std::string &name,
 	const Wanted wanted = {plan.kind, &plan.type};
 	Found found;
 
-	if (!find_in_table(found, segment, name, wanted)) {
+	while (!find_in_table(found, segment, name, wanted)) {
 		if (segment.read_only)
 			return find_structure(segment, name, wanted);
-		add_to_table(segment, name, plan);
-		found = find_structure(segment, name, wanted);
+		/* Others may remove and create it between our two looks. */
+		if (!add_to_table(found, segment, name, plan))
+			continue;
+		look_inside(found, segment, name.c_str(), wanted);
+		break;
 	}
 	if (found.capacity != plan.capacity)
 		fail(EPROTOTYPE, "`%s` in segment `/%s` has a capacity of "
@@ -452,6 +411,34 @@ inline Found open_or_create_structure(Segment &segment, const std::string &name,
 		     static_cast<unsigned long long>(found.capacity),
 		     static_cast<unsigned long long>(plan.capacity));
 	return found;
+}
+
+/* removing */
+
+/* The name goes at once; the space when nobody has it open any more. */
+inline void remove_structure(Segment &segment, const std::string &name)
+{
+	check_name(name);
+	if (segment.read_only)
+		fail(EROFS, "segment `/%s` is open for reading only: open it "
+		     "for writing to remove `%s`", segment.name.c_str(),
+		     name.c_str());
+
+	CreateLock lock(segment);
+	const TableState state = read_table(segment);
+	const std::uint32_t i = look_up(segment, state.count, name);
+
+	if (i == state.count)
+		fail(ENOENT, "no structure `%s` in segment `/%s`",
+		     name.c_str(), segment.name.c_str());
+
+	const std::uint64_t extent = segment.table.extent(i);
+
+	if (!segment.table.read(extent).fits(segment.table.begin, state.next))
+		damaged(segment, name.c_str(),
+			"its block lies where none can be");
+	segment.table.set_extent(i, ~extent);
+	tidy_table(segment);
 }
 
 } // namespace zeroipc::detail
