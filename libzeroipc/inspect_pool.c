@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watching a Pool: its cells say which objects are taken, and by whom. The value
- * is one word, so whoever it names was the owner then. What is in a taken object
- * is its owner's, who may be writing it: it is copied as it is.
+ * Watching a Pool: its cells say which objects are taken, and by whom. The
+ * value is one word, so whoever it names was the owner then. What is in a taken
+ * object is its owner's, who may be writing it: it is copied as it is.
  */
 #include "error.h"
 #include "inspect.h"
@@ -169,7 +169,7 @@ struct owners {
 	struct zipc_view_object known;
 };
 
-/* Who is named by a holder: a participant of that incarnation, or a dead one. */
+/* Whoever a holder names: a participant, or one that was. */
 static int tell_owner(struct owners *it, uint64_t holder)
 {
 	struct zipc_view_participant place;

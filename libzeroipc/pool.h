@@ -53,8 +53,8 @@
  *            reclaim                                         the object before
  *   noted    send                              reclaim       the queue
  *
- * What happens at one moment: each operation, at its compare-and-swap; send and
- * receive at the queue's and at accept's. What a crash leaves: before it nothing
+ * What happens at one moment: each operation, at its compare-and-swap; send at
+ * the queue's, receive at accept's. What a crash leaves: before it nothing has
  * happened, behind it all of it; and reclaim frees what the dead own.
  */
 #ifndef ZIPC_POOL_INTERNAL_H

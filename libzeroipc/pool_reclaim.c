@@ -78,7 +78,7 @@ static bool recover_one(struct zipc_pool *pool, struct asked *asked,
 	if (state == ZIPC_POOL_SENDING && !passed_too &&
 	    is_sent(pool, index, &seen))
 		return false;
-	/* object: release; what was read is what is changed. Pairs with take. */
+	/* object: release; only what was read is changed; pairs with take. */
 	return zipc_cell_swap(cell, &seen,
 			      (struct zipc_pair){ seen.turn + 1, 0 });
 }

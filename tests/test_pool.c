@@ -135,7 +135,7 @@ START_TEST(one_free_object_of_very_many_is_found_wherever_it_is)
 }
 END_TEST
 
-/* A death between a give and its hint leaves a group marked that is not full. */
+/* A death between a give and its hint leaves a mark that is not true. */
 START_TEST(a_stale_hint_hides_no_object)
 {
 	uint64_t capacity = _i ? 9000 : 1000, i, index;

@@ -20,19 +20,19 @@ enum zipc_object_state {
 
 struct zipc_view_object {
 	uint64_t index;
-	uint64_t turn; /* how often it changed hands */
-	unsigned state; /* enum zipc_object_state */
+	uint64_t turn;        /* how often it changed hands */
+	unsigned state;       /* enum zipc_object_state */
 	/* Whose it is; or who passed it, or sends it. */
-	unsigned participant; /* its place, as zipc_view_participant() has it */
+	unsigned participant; /* its place */
 	unsigned alive;       /* 0: reclaim gives it back, unless it is passed */
 	int pid;              /* 0: another has its place by now */
 	char name[17];        /* "" likewise */
 };
 
 /*
- * Up to n objects that are taken, from index from on, in order; each was so when
- * it was looked at. Returns how many; 0 when there are no more; -ENOENT, another
- * structure is there by now, -EPROTOTYPE no pool, -EBADMSG.
+ * Up to n objects that are taken, from index from on, in order; each was so
+ * when it was looked at. Returns how many; 0 when there are no more; -ENOENT,
+ * another structure is there by now, -EPROTOTYPE no pool, -EBADMSG.
  */
 int64_t zipc_view_objects(struct zipc_view *view,
 			  const struct zipc_view_entry *entry, uint64_t from,

@@ -7,12 +7,13 @@
  * Owners      each taken object has one: the process that took or accepted it,
  *             by its handle on the segment. Only the owner may give it back or
  *             pass it on. Threads that share the segment's handle share theirs.
- * Progress    lock-free; only take, send and receive may wait, by a futex sleep.
+ * Progress    lock-free; only take, send and receive may wait, by a futex
+ *             sleep.
  * Ordering    what an owner did in an object before it gave, passed or sent it
  *             is seen by who takes, accepts or receives it.
  * Crash       what a dead process owns is not lost: zipc_pool_reclaim() gives
- *             it back, or who finds nothing free does (reclaims). Each operation
- *             happened wholly or not at all. See pass and send for messages.
+ *             it back, or who finds nothing free does (reclaims). Each
+ *             operation happened wholly or not at all. What was sent stays.
  */
 #ifndef ZIPC_POOL_H
 #define ZIPC_POOL_H
@@ -65,7 +66,7 @@ void *zipc_pool_at(struct zipc_pool *pool, uint64_t index);
  * Send an owned object through a queue of u64 in the same segment, and receive
  * the oldest that was sent. Each is sent and received once, in order. Returns
  * as zipc_queue_push() and zipc_queue_pop(), and send as give; after a failed
- * send the object is still the caller's. -EPROTOTYPE, -EINVAL: not such a queue.
+ * send the object is still the caller's. -EPROTOTYPE, -EINVAL: no such queue.
  * Crash: a killed send happened or not, and then its object is what the dead
  * owns; a killed receive may take its message with it, as what the dead owns.
  * That holds if all of this queue's elements are taken by receive.
