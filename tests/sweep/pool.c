@@ -371,7 +371,8 @@ static void check_owner(struct sweep_page *page)
 
 /*
  * While somebody is stopped: others send, receive, reclaim and take all but
- * what the stopped may hold. At every other point they keep what they took.
+ * what the stopped may hold, and what was passed by hand. At every other point
+ * they keep what they took.
  */
 static void check_beside(struct sweep_page *page, struct handles *it,
 			 unsigned stopped)
@@ -423,7 +424,9 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 		check_beside(page, &it,
 			     (page->first.phase == 1) +
 				     (page->second.phase == 1) +
-				     (scene->op == ACCEPT));
+				     (scene->op == ACCEPT ||
+				      (scene->op == PASS &&
+				       page->first.phase == 2)));
 		return;
 	}
 	check_messages(page, scene, behind);
