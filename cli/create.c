@@ -42,6 +42,12 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
+static bool is_kind(const char *word)
+{
+	return !strcmp(word, "array") || !strcmp(word, "queue") ||
+	       !strcmp(word, "pool");
+}
+
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
@@ -73,10 +79,7 @@ static const char *take_option(struct wishes *wishes, int option)
 			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue") &&
-				       strcmp(optarg, "pool")
-			       ? "array, queue or pool"
-			       : NULL;
+		return is_kind(optarg) ? NULL : "array, queue or pool";
 	case 't':
 		wishes->type = optarg;
 		return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pool's objects, as stat and cat show them: whose they are, and what is in. */
+/* A pool's objects, as stat and cat show them: whose, and what is in them. */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -24,7 +24,7 @@ struct zipc_view_object {
 	unsigned state;       /* enum zipc_object_state */
 	/* Whose it is; or who passed it, or sends it. */
 	unsigned participant; /* its place */
-	unsigned alive;       /* 0: reclaim gives it back, unless it is passed */
+	unsigned alive;       /* 0: reclaim gives back what it owns */
 	int pid;              /* 0: another has its place by now */
 	char name[17];        /* "" likewise */
 };
