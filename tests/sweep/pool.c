@@ -486,18 +486,27 @@ static Suite *pool_sweep_suite(void)
 {
 	Suite *suite = suite_create("pool sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
+	static char names[2 * (RECLAIM + 1)][32], *name;
+	int op;
 
 	tcase_add_loop_test(tc, survives_one_death_and_two_at_every_instruction,
 			    TAKE, RECLAIM + 1);
 	tc = test_case(suite, "stops", "medium", 600);
 	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, TAKE,
 			    RECLAIM + 1);
-	tc = test_case(suite, "late", "slow", 1200);
-	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
-			    TAKE, RECLAIM + 1);
-	tc = test_case(suite, "crossed", "slow", 1200);
-	tcase_add_loop_test(tc, survives_two_that_are_stopped, TAKE,
-			    RECLAIM + 1);
+	for (op = TAKE; op <= RECLAIM; op++) {
+		name = names[2 * op];
+		snprintf(name, sizeof(names[0]), "late %s", op_names[op]);
+		tc = test_case(suite, name, "slow", 1200);
+		tcase_add_loop_test(
+			tc, survives_a_death_before_a_stopped_one_goes_on, op,
+			op + 1);
+		name = names[2 * op + 1];
+		snprintf(name, sizeof(names[0]), "crossed %s", op_names[op]);
+		tc = test_case(suite, name, "slow", 1200);
+		tcase_add_loop_test(tc, survives_two_that_are_stopped, op,
+				    op + 1);
+	}
 	return suite;
 }
 
