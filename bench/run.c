@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "json.h"
 #include "limits.h"
+#include "pool.h"
 #include "queue_works.h"
 #include "report.h"
 #include "team.h"
@@ -17,7 +18,7 @@
 #define WORKS_MAX 64u
 
 /* Each family's works. */
-static const struct work *const families[] = { queue_works, NULL };
+static const struct work *const families[] = { queue_works, pool_works, NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

@@ -132,6 +132,8 @@ static int cat(const struct path *path, bool as_json)
 		rc = zipc_view_find(it.view, path->structure, &it.entry);
 	if (rc)
 		status = fail_at(path->segment, path->structure, rc);
+	else if (it.entry.kind == ZIPC_POOL)
+		status = pool_cat(it.view, &it.entry, path, as_json);
 	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE)
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",
@@ -170,6 +172,8 @@ const struct command command_cat = {
 		   "\n"
 		   "A SLICE is Python's: [i], [i:j], [:j] or [i:]; negative "
 		   "numbers count from the\nend. Element 0 of a queue is its "
-		   "oldest. Nothing is taken from it.\n",
+		   "oldest. Nothing is taken from it. Of a pool the "
+		   "objects that are taken are shown, by\ntheir index, and "
+		   "whose they are.\n",
 	.run = run,
 };

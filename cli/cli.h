@@ -35,7 +35,7 @@ struct command {
 
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_set, command_rm,
-	command_help;
+	command_reclaim, command_help;
 
 /* main.c */
 
@@ -205,7 +205,18 @@ struct printer {
 /* Returns 0 or -errno. */
 int printer_init(struct printer *printer, const char *type, bool as_json);
 void printer_value(struct printer *printer, const void *bytes);
+/* The value of a key, in an object that is open in printer->json. */
+void printer_keyed(struct printer *printer, const char *key, const void *bytes);
 /* After the last value; also after a failed init. */
 void printer_end(struct printer *printer);
+
+/* pool.c */
+
+/* A table of who owns how many objects, or "owners" of a document; 0, -errno. */
+int64_t pool_owners(struct zipc_view *view, const struct zipc_view_entry *entry,
+		    struct json *json);
+/* The objects that are taken, of those that the path's slice names. */
+int pool_cat(struct zipc_view *view, const struct zipc_view_entry *entry,
+	     const struct path *path, bool as_json);
 
 #endif

@@ -9,6 +9,7 @@
 struct wishes {
 	const char *kind, *type;
 	uint64_t size_bytes, capacity, writers, entries, participants;
+	bool reclaims;
 	struct zipc_segment_options options;
 	const char *for_segment, *for_structure; /* an option that is only so */
 };
@@ -21,6 +22,7 @@ static const struct option options[] = {
 	{"max-participants", required_argument, NULL, 'P'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
+	{"reclaims", no_argument, NULL, 'R'},
 	{"size", required_argument, NULL, 's'},
 	{"sparse", no_argument, NULL, 'S'},
 	{"type", required_argument, NULL, 't'},
@@ -38,6 +40,12 @@ static bool mode_parse(const char *text, unsigned *mode)
 static bool limit_parse(const char *text, uint64_t *limit)
 {
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
+}
+
+static bool is_kind(const char *word)
+{
+	return !strcmp(word, "array") || !strcmp(word, "queue") ||
+	       !strcmp(word, "pool");
 }
 
 /* What option wants to say; NULL, or what its value should have been. */
@@ -71,11 +79,12 @@ static const char *take_option(struct wishes *wishes, int option)
 			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue")
-			       ? "array or queue"
-			       : NULL;
+		return is_kind(optarg) ? NULL : "array, queue or pool";
 	case 't':
 		wishes->type = optarg;
+		return NULL;
+	case 'R':
+		wishes->reclaims = true;
 		return NULL;
 	default:
 		wishes->options.flags |= ZIPC_SPARSE;
@@ -105,7 +114,7 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 		if (wanted)
 			return fail_usage("--%s is %s, not `%s`",
 					  option_name(option), wanted, optarg);
-		if (strchr("ckWt", option))
+		if (strchr("ckRWt", option))
 			wishes->for_structure = option_name(option);
 		else
 			wishes->for_segment = option_name(option);
@@ -140,18 +149,26 @@ static int create_in(struct zipc_segment *segment, const char *name,
 	struct zipc_queue_options queue_options = {
 		.max_writers = (unsigned)wishes->writers,
 	};
+	struct zipc_pool_options pool_options = {
+		.reclaims = wishes->reclaims,
+	};
 	struct zipc_array *array = NULL;
 	struct zipc_queue *queue = NULL;
+	struct zipc_pool *pool = NULL;
 	int rc;
 
 	if (!strcmp(wishes->kind, "array"))
 		rc = zipc_array_create(&array, segment, name, wishes->type,
 				       wishes->capacity);
+	else if (!strcmp(wishes->kind, "pool"))
+		rc = zipc_pool_create_with(&pool, segment, name, wishes->type,
+					   wishes->capacity, &pool_options);
 	else
 		rc = zipc_queue_create_with(&queue, segment, name, wishes->type,
 					    wishes->capacity, &queue_options);
 	zipc_array_close(array);
 	zipc_queue_close(queue);
+	zipc_pool_close(pool);
 	return rc;
 }
 
@@ -171,6 +188,8 @@ static int create_structure(const struct path *path,
 				  "--capacity");
 	if (wishes->writers && strcmp(wishes->kind, "queue"))
 		return fail_usage("--max-writers is for a queue");
+	if (wishes->reclaims && strcmp(wishes->kind, "pool"))
+		return fail_usage("--reclaims is for a pool");
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -221,10 +240,12 @@ const struct command command_create = {
 		"structures\n"
 		"\n"
 		"For a structure:\n"
-		"  -k, --kind KIND           array or queue\n"
+		"  -k, --kind KIND           array, queue or pool\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32}\n"
 		"  -c, --capacity N          elements\n"
-		"      --max-writers N       of a queue, at the same time\n",
+		"      --max-writers N       of a queue, at the same time\n"
+		"      --reclaims            of a pool: objects of the dead "
+		"come back by themselves\n",
 	.run = run,
 };

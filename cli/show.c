@@ -91,7 +91,8 @@ int printer_init(struct printer *printer, const char *type, bool as_json)
 	return 0;
 }
 
-void printer_value(struct printer *printer, const void *bytes)
+/* The value as text, in printer->text; its length. */
+static size_t print_value(struct printer *printer, const void *bytes)
 {
 	size_t length = zipc_value_print(printer->type, bytes, printer->text,
 					 printer->room);
@@ -103,10 +104,24 @@ void printer_value(struct printer *printer, const void *bytes)
 		length = zipc_value_print(printer->type, bytes, printer->text,
 					  printer->room);
 	}
+	return length;
+}
+
+void printer_keyed(struct printer *printer, const char *key, const void *bytes)
+{
+	print_value(printer, bytes);
+	json_raw(&printer->json, key, printer->text);
+}
+
+void printer_value(struct printer *printer, const void *bytes)
+{
+	size_t length;
+
 	if (printer->as_json) {
-		json_raw(&printer->json, NULL, printer->text);
+		printer_keyed(printer, NULL, bytes);
 		return;
 	}
+	length = print_value(printer, bytes);
 	put_clean(stdout, printer->text, length, CLEAN_TEXT);
 	putchar('\n');
 }

@@ -228,14 +228,17 @@ static int stat_structure(struct zipc_view *view, const struct path *path,
 
 	if (rc)
 		return fail_at(path->segment, path->structure, rc);
-	if (!as_json) {
+	if (as_json) {
+		json_open(&json, NULL, '{');
+		json_entry(&json, &it);
+	} else {
 		entry_lines(path->segment, &it);
-		return STATUS_FINE;
 	}
-	json_open(&json, NULL, '{');
-	json_entry(&json, &it);
-	json_close(&json, '}');
-	return STATUS_FINE;
+	if (it.kind == ZIPC_POOL)
+		rc = (int)pool_owners(view, &it, as_json ? &json : NULL);
+	if (as_json)
+		json_close(&json, '}');
+	return rc ? fail_at(path->segment, path->structure, rc) : STATUS_FINE;
 }
 
 static int stat_path(const struct path *path, bool as_json)

@@ -212,6 +212,31 @@ struct zipc_slot {
 };
 ZIPC_AT(zipc_slot, element, 0x08);
 
+/*
+ * The body of a Pool; see pool.h. A cell per object, then what is known of
+ * groups of 64 of them, then the objects. All zero but for these constants is a
+ * pool of which nothing is taken.
+ */
+#define ZIPC_POOL_RECLAIMS 1u /* options: who finds nothing free reclaims */
+#define ZIPC_POOL_OPTIONS_KNOWN 1u
+
+struct zipc_pool_shape {
+	uint64_t stride;         /* 0x00 elem_size rounded up to a line */
+	uint32_t options;        /* 0x08 ZIPC_POOL_* */
+	uint32_t reserved;       /* 0x0C zero */
+	uint64_t cells_offset;   /* 0x10 bytes from the body's start */
+	uint64_t full_offset;    /* 0x18 likewise */
+	uint64_t notes_offset;   /* 0x20 likewise */
+	uint64_t objects_offset; /* 0x28 likewise */
+	uint64_t reserved_too[2]; /* 0x30 zero */
+};
+ZIPC_AT(zipc_pool_shape, options, 0x08);
+ZIPC_AT(zipc_pool_shape, cells_offset, 0x10);
+ZIPC_AT(zipc_pool_shape, full_offset, 0x18);
+ZIPC_AT(zipc_pool_shape, notes_offset, 0x20);
+ZIPC_AT(zipc_pool_shape, objects_offset, 0x28);
+static_assert(sizeof(struct zipc_pool_shape) == 64, "shape is a line");
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

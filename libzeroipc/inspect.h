@@ -63,6 +63,18 @@ struct zipc_view_kind {
 
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
+extern const struct zipc_view_kind zipc_view_pool;
+
+/*
+ * Call read() on the block that entry tells of; what it returns, or -ENOENT:
+ * another structure was there, before or by the end of it.
+ */
+int64_t zipc_view_of_block(struct zipc_view *view,
+			   const struct zipc_view_entry *entry,
+			   int64_t (*read)(struct zipc_view *view,
+					   const struct zipc_view_block *block,
+					   void *context),
+			   void *context);
 
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);

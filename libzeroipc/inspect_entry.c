@@ -15,6 +15,7 @@
 static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_array,
 	&zipc_view_queue,
+	&zipc_view_pool,
 };
 
 static const struct zipc_view_kind *kind_find(unsigned kind)
@@ -298,9 +299,12 @@ static int load_again(struct zipc_view *view,
 	return 0;
 }
 
-int64_t zipc_view_elements(struct zipc_view *view,
-			   const struct zipc_view_entry *entry, uint64_t from,
-			   uint64_t n, void *bytes, uint64_t *ids)
+int64_t zipc_view_of_block(struct zipc_view *view,
+			   const struct zipc_view_entry *entry,
+			   int64_t (*read)(struct zipc_view *view,
+					   const struct zipc_view_block *block,
+					   void *context),
+			   void *context)
 {
 	struct zipc_view_block block;
 	struct zipc_view_slot slot;
@@ -309,12 +313,35 @@ int64_t zipc_view_elements(struct zipc_view *view,
 
 	if (rc && rc != -EBADMSG)
 		return rc;
-	got = rc ? rc
-		 : block.kind->elements(view, &block, from, n, bytes, ids);
+	got = rc ? rc : read(view, &block, context);
 	if (got < 0 && got != -EBADMSG)
 		return got;
 	rc = zipc_view_confirm(view, &slot);
 	if (rc == -EAGAIN)
 		return is_another(view, entry->name);
 	return rc ? rc : got;
+}
+
+struct wanted {
+	uint64_t from, n;
+	void *bytes;
+	uint64_t *ids;
+};
+
+static int64_t read_elements(struct zipc_view *view,
+			     const struct zipc_view_block *block, void *context)
+{
+	const struct wanted *it = context;
+
+	return block->kind->elements(view, block, it->from, it->n, it->bytes,
+				     it->ids);
+}
+
+int64_t zipc_view_elements(struct zipc_view *view,
+			   const struct zipc_view_entry *entry, uint64_t from,
+			   uint64_t n, void *bytes, uint64_t *ids)
+{
+	struct wanted wanted = {from, n, bytes, ids};
+
+	return zipc_view_of_block(view, entry, read_elements, &wanted);
 }

@@ -486,33 +486,101 @@ static int look_twice(struct zipc_places *places, uint64_t head)
 	return rc ? rc : 1;
 }
 
-int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
+/*
+ * How many of n can be taken at *head, which is read here; 0: look again; or
+ * -errno.
+ */
+ZIPC_INLINE int64_t find_run(struct zipc_places *places, uint64_t n,
+			     uint64_t *head)
 {
 	struct zipc_place_ring *ring = places->ring;
-	uint64_t head, run;
+	uint64_t run;
 	int rc;
 
+	*head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	run = published_run(places, *head, n);
+	if (!run && comes_soon(places, *head))
+		run = published_run(places, *head, n);
+	rc = run ? 0 : nothing_at(places, *head);
+	if (run && zipc_places_active(ring)) {
+		rc = look_twice(places, *head);
+		run = rc ? 0 : 1;
+	}
+	return rc < 0 ? rc : (int64_t)run;
+}
+
+int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
+{
+	uint64_t head;
+	int64_t run;
+
 	for (;;) {
-		head = atomic_load_explicit(&ring->head, memory_order_acquire);
-		run = published_run(places, head, n);
-		if (!run && comes_soon(places, head))
-			run = published_run(places, head, n);
-		rc = run ? 0 : nothing_at(places, head);
-		if (run && zipc_places_active(places->ring)) {
-			rc = look_twice(places, head);
-			run = rc ? 0 : 1;
-		}
-		if (rc < 0)
-			return rc;
+		run = find_run(places, n, &head);
+		if (run < 0)
+			return run;
 		if (!run)
 			continue;
-		copy_run(places, head, run, elems);
+		copy_run(places, head, (uint64_t)run, elems);
 		/* room: release; the copies are done before the slots are. */
 		if (atomic_compare_exchange_strong_explicit(
-			    &ring->head, &head, head + run,
+			    &places->ring->head, &head, head + (uint64_t)run,
 			    memory_order_acq_rel, memory_order_relaxed)) {
-			zipc_wake(places->writable, places->symmetric, run);
-			return (int64_t)run;
+			zipc_wake(places->writable, places->symmetric,
+				  (uint64_t)run);
+			return run;
 		}
 	}
+}
+
+/* deciding before it leaves */
+
+int zipc_places_peek(struct zipc_places *places, uint64_t *elem,
+		     uint64_t *position)
+{
+	int64_t run;
+
+	do {
+		do
+			run = find_run(places, 1, position);
+		while (!run);
+		if (run < 0)
+			return (int)run;
+		/*
+		 * Acquire, so that head is read behind it: a producer has seen
+		 * head move before it writes the slot again.
+		 */
+		*elem = atomic_load_explicit(
+			zipc_slot(places, *position)->element,
+			memory_order_acquire);
+	} while (atomic_load_explicit(&places->ring->head,
+				      memory_order_acquire) != *position);
+	return 0;
+}
+
+void zipc_places_drop(struct zipc_places *places, uint64_t position)
+{
+	/* room: release; whoever copied it has done so. */
+	if (atomic_compare_exchange_strong_explicit(
+		    &places->ring->head, &position, position + 1,
+		    memory_order_acq_rel, memory_order_relaxed))
+		zipc_wake(places->writable, places->symmetric, 1);
+}
+
+bool zipc_places_hold(const struct zipc_places *places, uint64_t elem)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
+	uint64_t tail = read_tail(places), p;
+	struct zipc_slot *slot;
+
+	if (tail - head > places->slot_count) /* damaged, or far away by now */
+		tail = head + places->slot_count;
+	for (p = head; p < tail; p++) {
+		slot = zipc_slot(places, p);
+		if (zipc_turn(slot) == p &&
+		    atomic_load_explicit(slot->element,
+					 memory_order_relaxed) == elem)
+			return true;
+	}
+	return false;
 }

@@ -44,6 +44,8 @@
  *   2 if active is up: one only, and if the verdict is {H, ASKING | REVOKED}
  *     settle H first
  *   3 copy, CAS head H -> H + n; on failure the copy is worthless: go to 1
+ *   Who decides in between (peek, drop) has a copy that is good if head stands
+ *   at H behind it: what is published, and not revoked, stays until head moves.
  *
  *   When H is not published: if nothing is published behind it, the ring is
  *   empty. Else wait for the writer as long as patience says, then settle H.
@@ -149,6 +151,21 @@ void zipc_places_close(struct zipc_places *places);
 int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 			 uint64_t n);
 int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n);
+
+/*
+ * For who decides about an element of 8 bytes before it leaves: copy the one at
+ * head, and take it off by its position when that is still at head. Nobody pops
+ * what is behind it in between. -EAGAIN.
+ */
+int zipc_places_peek(struct zipc_places *places, uint64_t *elem,
+		     uint64_t *position);
+void zipc_places_drop(struct zipc_places *places, uint64_t position);
+
+/*
+ * Whether an element of 8 bytes stands published between head and tail. What a
+ * process that is dead has pushed is found, until it is popped or dropped.
+ */
+bool zipc_places_hold(const struct zipc_places *places, uint64_t elem);
 
 /* Elements inside, with those whose push is under way. */
 uint64_t zipc_places_size(const struct zipc_places *places);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "error.h"
 #include "place_fast.h"
+#include "queue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,67 @@ int zipc_queue_pop(struct zipc_queue *queue, void *elem, int64_t timeout_ns)
 	if (queue->places.elem_size == 8)
 		return pop_of(queue, elem, 8, timeout_ns);
 	return pop_any_size(queue, elem, timeout_ns);
+}
+
+/* for structures whose messages it carries */
+
+struct claiming {
+	struct zipc_places *places;
+	int (*claim)(void *context, uint64_t elem);
+	void *context;
+};
+
+static int64_t attempt_claim(void *context)
+{
+	struct claiming *it = context;
+	uint64_t elem, position;
+	int rc;
+
+	do {
+		rc = zipc_places_peek(it->places, &elem, &position);
+		if (rc)
+			return rc;
+		rc = it->claim(it->context, elem);
+		if (rc && rc != -ENOENT)
+			return rc;
+		zipc_places_drop(it->places, position);
+	} while (rc);
+	return 0;
+}
+
+int zipc_queue_pop_claimed(struct zipc_queue *queue,
+			   int (*claim)(void *context, uint64_t elem),
+			   void *context, int64_t timeout_ns)
+{
+	struct claiming claiming = { &queue->places, claim, context };
+	int64_t rc = enter(queue);
+
+	if (!rc)
+		rc = attempt_claim(&claiming);
+	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
+		rc = zipc_wait(queue->places.readable, queue->places.symmetric,
+			       &queue->pop_spin, zipc_deadline(timeout_ns),
+			       attempt_claim, &claiming);
+	return (int)rc;
+}
+
+bool zipc_queue_holds(struct zipc_queue *queue, uint64_t elem)
+{
+	return zipc_places_hold(&queue->places, elem);
+}
+
+struct zipc_segment *zipc_queue_segment(const struct zipc_queue *queue)
+{
+	return queue->segment;
+}
+
+uint32_t zipc_queue_offset(const struct zipc_queue *queue)
+{
+	const unsigned char *block =
+		(const unsigned char *)queue->places.readable -
+		offsetof(struct zipc_block, readable);
+
+	return (uint32_t)((uint64_t)(block - queue->segment->base) / ZIPC_LINE);
 }
 
 /* ask */

@@ -206,6 +206,37 @@ static int not_there(const struct zipc_segment *segment, const char *name)
 			 segment->name);
 }
 
+int zipc_table_name(char name[static ZIPC_NAME_MAX + 1],
+		    const struct zipc_segment *segment, uint32_t offset)
+{
+	struct zipc_entry *entry = zipc_table_entry(segment, 0);
+	enum zipc_entry_state state;
+	struct zipc_extent extent;
+	uint32_t count, i;
+	uint64_t next;
+	int rc = zipc_table_state(segment, &count, &next);
+
+	if (rc)
+		return rc;
+	for (i = 0; i < count; i++, entry++) {
+		/* entry: acquire; pairs with commit(). */
+		state = zipc_table_read(segment, &extent,
+					atomic_load_explicit(
+						&entry->extent,
+						memory_order_acquire));
+		if (extent.at != (uint64_t)offset * ZIPC_LINE)
+			continue;
+		if (state == ZIPC_ENTRY_REMOVED)
+			return -EBUSY;
+		if (state != ZIPC_ENTRY_THERE)
+			continue;
+		zipc_copy_out(name, (void *)entry->name, ZIPC_NAME_MAX);
+		name[ZIPC_NAME_MAX] = '\0';
+		return 0;
+	}
+	return -ENOENT;
+}
+
 /*
  * It looks again only when somebody has removed or created in between, so
  * somebody gets on.

@@ -61,6 +61,13 @@ struct zipc_plan {
 int zipc_table_find(struct zipc_found *found, struct zipc_segment *segment,
 		    const char *name, unsigned kind, const char *type);
 
+/*
+ * The name of what stands at offset, in lines; -EBUSY: it was removed, and may
+ * be in use; -ENOENT: nothing stands there.
+ */
+int zipc_table_name(char name[static ZIPC_NAME_MAX + 1],
+		    const struct zipc_segment *segment, uint32_t offset);
+
 /* Add name, as the plan says, and find it. -EEXIST, -ENOSPC, -EINVAL, .. */
 int zipc_table_create(struct zipc_found *found, struct zipc_segment *segment,
 		      const char *name, const struct zipc_plan *plan);

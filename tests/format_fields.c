@@ -79,6 +79,16 @@ const struct field compiled[] = {
 	F("Slot", zipc_slot, turn),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
+	F("Pool", zipc_pool_shape, stride),
+	F("Pool", zipc_pool_shape, options),
+	F("Pool", zipc_pool_shape, reserved),
+	F("Pool", zipc_pool_shape, cells_offset),
+	F("Pool", zipc_pool_shape, full_offset),
+	F("Pool", zipc_pool_shape, notes_offset),
+	F("Pool", zipc_pool_shape, objects_offset),
+	F("Pool", zipc_pool_shape, reserved_too),
+	F("Cell", zipc_cell, turn),
+	F("Cell", zipc_cell, value),
 };
 const size_t compiled_count = sizeof(compiled) / sizeof(compiled[0]);
 
@@ -93,8 +103,12 @@ const struct sized structs[] = {
 	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
 	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
 	{ "Users", "zipc_users", sizeof(struct zipc_users), false },
+	{ "Pool", "zipc_pool_shape", sizeof(struct zipc_pool_shape), true },
+	{ "Cell", "zipc_cell", sizeof(struct zipc_cell), true },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
+
+const char *const unknown_sections[] = { NULL };
 
 const struct constants constants = {
 	ZIPC_MAGIC, ZIPC_VERSION, ZIPC_FORMAT_WORD,

@@ -14,7 +14,7 @@ set -u
 . "$top_srcdir/tests/private-shm.sh"
 
 scratch=$(mktemp -d)
-segments='sensors counters words'
+segments='sensors counters words frames'
 # shellcheck disable=SC2086 # a list of words
 must_be_free $segments
 trap 'rm -rf "$scratch"; (cd /dev/shm && rm -f $segments)' EXIT
@@ -150,7 +150,7 @@ claim 'README ran its own programs' \
 	test -x "$scratch/readme/producer" -a -x "$scratch/readme/consumer"
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
-for page in zipc_segment zipc_array zipc_queue zipc_inspect; do
+for page in zipc_segment zipc_array zipc_queue zipc_pool zipc_inspect; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -161,6 +161,8 @@ claim 'zipc_array(3) counts the first run' prints ./zipc_array 'run 1'
 claim 'zipc_array(3) counts the second run' prints ./zipc_array 'run 2'
 claim 'zipc_queue(3) pushes its arguments' prints ./zipc_queue one two ''
 claim 'zipc_queue(3) takes them in order' prints ./zipc_queue $'one\ntwo'
+claim 'zipc_pool(3) sends and receives' prints ./zipc_pool \
+	$'aaaaaaaa\nbbbbbbbb\ncccccccc'
 claim 'zipc_inspect(3) lists what they left' prints ./zipc_inspect words \
 	'queue words: 0 of [0-9]+'
 claims_end

@@ -221,6 +221,9 @@ function ago(time) {
 	return `${exact.split(" ").slice(0, 2).join(" ")} ago`;
 }
 
+// Elements that have an index and stay there, and do not flow through.
+const hasPlaces = (kind) => kind === "array" || kind === "pool";
+
 function occupancy(structure) {
 	// An array is always full: it has a length, and no occupancy.
 	if (structure.kind === "array")
@@ -331,7 +334,7 @@ function allSegments() {
 }
 
 function structureColumns(rates) {
-	const flow = (what) => (it) => it.kind === "array" || it.error
+	const flow = (what) => (it) => hasPlaces(it.kind) || it.error
 		? "\u2013" : rateText(rates.of(what + it.href, it[what]));
 	const whole = (show) => (it) => it.error ? "" : show(it);
 
@@ -450,7 +453,7 @@ function elementColumns(data) {
 	};
 	const align = (type) => isNumeric(type) ? "num" : "text";
 	const columns = [{
-		title: data.kind === "array" ? "Index" : "Position",
+		title: hasPlaces(data.kind) ? "Index" : "Position",
 		className: "num soft index",
 		update: (element, item) => setText(element, integer(item.index)),
 	}];
@@ -493,19 +496,25 @@ function pager(hash, from) {
 
 	element.show = ({ kind, elements, size, count }) => {
 		const shown = BigInt(elements.length);
-		const end = from + shown;
 		const page = BigInt(count);
+		// Of a pool there are those that are taken, at any index.
+		const end = kind === "pool" && shown
+			? BigInt(elements.at(-1).index) + 1n : from + shown;
+		const more = kind === "pool" ? shown === page
+			: end < BigInt(size);
 		// An array's elements are called by their index, from 0 on.
-		const first = kind === "array" ? from : from + 1n;
-		const words = `${integer(first)} to ${integer(first + shown - 1n)}` +
-			` of ${integer(size)}`;
+		const first = hasPlaces(kind) ? from : from + 1n;
+		const words = kind === "pool"
+			? `up to ${integer(end - 1n)}; ${integer(size)} are taken`
+			: `${integer(first)} to ${integer(first + shown - 1n)}` +
+				` of ${integer(size)}`;
 
 		setText(range, shown
-			? `${kind === "array" ? "index " : ""}${words}`
+			? `${hasPlaces(kind) ? "index " : ""}${words}`
 			: `none of ${integer(size)} from here`);
 		aim(back, from ? (from > page ? from - page : 0n) : null);
-		aim(on, end < BigInt(size) && shown ? end : null);
-		element.hidden = !from && end >= BigInt(size);
+		aim(on, more && shown ? end : null);
+		element.hidden = !from && !more;
 	};
 	return element;
 }
@@ -536,7 +545,7 @@ function oneStructure(path, from) {
 			setText(type, data.type);
 			const filled = occupancy(data);
 			gauge.show({ ...filled, label: `${filled.label} elements` });
-			const flows = data.kind !== "array";
+			const flows = !hasPlaces(data.kind);
 			list.children[0].hidden = list.children[1].hidden =
 				list.children[2].hidden = list.children[3].hidden =
 				list.children[4].hidden = !flows;

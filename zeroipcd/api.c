@@ -280,6 +280,9 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 	json_u64(document, "count", request->count, request->quoted);
 	rc = describe_elements(document, view, entry, request->from,
 			       request->count, request->quoted, &problem);
+	if (!rc && entry->kind == ZIPC_POOL)
+		rc = describe_objects(document, view, entry, request->from,
+				      request->count, request->quoted);
 	if (!rc) {
 		finish(request, document);
 		return;

@@ -301,3 +301,37 @@ int describe_elements(cJSON *object, struct zipc_view *view,
 	free(batch.ids);
 	return rc;
 }
+
+static void add_object(cJSON *all, const struct zipc_view_object *it,
+		       bool quoted)
+{
+	static const char *const states[] = { "owned", "passed", "sending" };
+	cJSON *one = cJSON_CreateObject();
+
+	json_u64(one, "index", it->index, quoted);
+	json_string(one, "state", states[it->state]);
+	json_u64(one, "participant", it->participant, false);
+	cJSON_AddNumberToObject(one, "pid", it->pid);
+	json_string(one, "name", it->name);
+	cJSON_AddBoolToObject(one, "alive", it->alive != 0);
+	cJSON_AddItemToArray(all, one);
+}
+
+int describe_objects(cJSON *object, struct zipc_view *view,
+		     const struct zipc_view_entry *entry, uint64_t from,
+		     uint64_t count, bool int64_as_string)
+{
+	cJSON *all = cJSON_AddArrayToObject(object, "objects");
+	struct zipc_view_object some[64];
+	int64_t n = 1, i;
+
+	for (; count && n > 0; count -= (uint64_t)n) {
+		n = zipc_view_objects(view, entry, from,
+				      count < 64 ? count : 64, some);
+		for (i = 0; i < n; i++)
+			add_object(all, &some[i], int64_as_string);
+		if (n > 0)
+			from = some[n - 1].index + 1;
+	}
+	return n < 0 ? (int)n : 0;
+}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_pool.h>
 
 #include "access.h"
 #include "registry.h"
@@ -56,5 +57,10 @@ int describe_elements(cJSON *object, struct zipc_view *view,
 		      const struct zipc_view_entry *entry, uint64_t from,
 		      uint64_t count, bool int64_as_string,
 		      const char **problem);
+
+/* object.objects: whose those of a pool are. Returns 0 or -errno. */
+int describe_objects(cJSON *object, struct zipc_view *view,
+		     const struct zipc_view_entry *entry, uint64_t from,
+		     uint64_t count, bool int64_as_string);
 
 #endif

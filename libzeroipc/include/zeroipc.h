@@ -8,6 +8,8 @@
 #include <zipc/segment.h>
 #include <zipc/array.h>
 #include <zipc/queue.h>
+#include <zipc/pool.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_pool.h>
 
 #endif

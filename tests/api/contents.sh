@@ -103,6 +103,15 @@ is 'says what is missing' "$(get "/segments/$prefix-data/none" | jq -r .message)
 	"segment $prefix-data has no structure called none"
 is 'a damaged segment' "$(status_of "/segments/$prefix-broken")" 422
 
+# Somebody is killed with an object in its hands, and another on its way.
+"${top_builddir:-.}/examples/frames_producer" "$prefix-frames" 1 crash
+frames=$(get "/segments/$prefix-frames/frames?count=2")
+is 'objects of a pool that are taken' "$(jq -c '[.kind, .size, .capacity,
+	.elements[0].value.number]' <<<"$frames")" '["pool",2,8,1]'
+is 'and whose they are' "$(jq -c '.objects[] | [.index, .state, .alive]' \
+	<<<"$frames" | tr '\n' ' ')" \
+	'[0,"passed",false] [1,"owned",false] '
+
 stop_daemon TERM
 is 'SIGTERM ends it well' "$status" 0
 finish

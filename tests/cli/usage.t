@@ -13,6 +13,7 @@ $ zeroipc
 !   pop      Take elements out of a queue, and print them
 !   set      Set an element of an array
 !   rm       Remove segments, or structures
+!   reclaim  Give back what dead processes own in a pool
 !   help     Tell about a command, or list all
 !
 ! A SEGMENT is named with or without its leading slash.

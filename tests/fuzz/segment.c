@@ -17,6 +17,8 @@
 
 #include "../../libzeroipc/entry.h"
 #include "../../libzeroipc/place_fast.h"
+#include "../../libzeroipc/pool.h"
+#include "../../libzeroipc/queue.h"
 #include "../../libzeroipc/segment.h"
 
 #include <errno.h>
@@ -39,7 +41,8 @@ static struct {
 static bool is_of_a_sound_one(int64_t rc)
 {
 	return rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ENOENT ||
-	       rc == -EINVAL || rc == -EPROTOTYPE || rc == -EROFS;
+	       rc == -EINVAL || rc == -EPROTOTYPE || rc == -EROFS ||
+	       rc == -EACCES;
 }
 
 /* rc must be at least 0, or one of the errors in the list, which ends in 0. */
@@ -192,6 +195,20 @@ static void look_at_elements(struct zipc_view *view,
 	free(bytes);
 }
 
+static void look_at_objects(struct zipc_view *view,
+			    const struct zipc_view_entry *entry)
+{
+	struct zipc_view_object objects[MANY];
+	int64_t n = may(zipc_view_objects(view, entry, 0, MANY, objects),
+			ENOENT, EBADMSG, EPROTOTYPE);
+
+	require(n <= MANY, "%lld objects", (long long)n);
+	for (; n > 0; n--)
+		require(objects[n - 1].index < entry->capacity &&
+			objects[n - 1].state <= ZIPC_OBJECT_SENDING,
+			"there is no such object");
+}
+
 static void look(void)
 {
 	struct zipc_view_participant participant;
@@ -210,6 +227,8 @@ static void look(void)
 			look_at_elements(view, &entry);
 	if (!may(zipc_view_find(view, "queue", &entry), EBADMSG, ENOENT))
 		look_at_elements(view, &entry);
+	if (!may(zipc_view_find(view, "pool", &entry), EBADMSG, ENOENT))
+		look_at_objects(view, &entry);
 	for (i = 0; i < 6; i++)
 		may(zipc_view_participant(view, i, &participant), EBADMSG,
 		    ENOENT);
@@ -437,6 +456,71 @@ static void close_queue(void)
 	tour.queue = NULL;
 }
 
+/* pools */
+
+#define POOL_ERRORS EAGAIN, ETIMEDOUT, EINVAL, EACCES, ENOENT, EBADMSG
+
+static void use_pool(struct zipc_pool *pool)
+{
+	uint64_t index = 0, ticket = 0, i;
+
+	check_place("first object", zipc_pool_at(pool, 0),
+		    zipc_pool_elem_size(pool));
+	i = zipc_pool_capacity(pool) - 1;
+	check_place("last object", zipc_pool_at(pool, i),
+		    zipc_pool_elem_size(pool));
+	for (i = 0; i < SOME; i++) {
+		may(zipc_pool_take(pool, &index, ZIPC_NOWAIT), POOL_ERRORS);
+		may(zipc_pool_pass(pool, index, &ticket), POOL_ERRORS);
+		may(zipc_pool_accept(pool, ticket + i % 2, &index),
+		    POOL_ERRORS);
+		may(zipc_pool_give(pool, index), POOL_ERRORS);
+		may(zipc_pool_give(pool, i), POOL_ERRORS);
+	}
+	may(zipc_pool_take(pool, &index, TIMEOUT_NS), POOL_ERRORS);
+	zipc_pool_size(pool);
+	check_others();
+}
+
+/* Messages change the queue as well. */
+static void send_and_receive(struct zipc_pool *pool, struct zipc_queue *queue)
+{
+	uint64_t index = 0, i;
+
+	for (i = 0; i < SOME; i++) {
+		may(zipc_pool_take(pool, &index, ZIPC_NOWAIT), POOL_ERRORS);
+		may(zipc_pool_send(pool, queue, index, ZIPC_NOWAIT),
+		    POOL_ERRORS, EPROTOTYPE, EUSERS);
+	}
+	for (i = 0; i < SOME; i++)
+		may(zipc_pool_receive(pool, queue, &index, ZIPC_NOWAIT),
+		    POOL_ERRORS, EPROTOTYPE);
+}
+
+static void use_pools(void)
+{
+	struct zipc_queue *queue;
+	struct zipc_pool *pool;
+
+	tour.name = "pool";
+	if (!tour.segment)
+		return;
+	find_block();
+	if (may(zipc_pool_open(&pool, tour.segment, "pool", NULL), EBADMSG,
+		ENOENT, EPROTOTYPE))
+		return;
+	may(zipc_pool_reclaim(pool), EBADMSG);
+	use_pool(pool);
+	if (!may(zipc_queue_open(&queue, tour.segment, "queue", "u64"),
+		 EBADMSG, ENOENT, EPROTOTYPE)) {
+		send_and_receive(pool, queue);
+		zipc_queue_close(queue);
+	}
+	may(zipc_pool_reclaim(pool), EBADMSG);
+	may(zipc_pool_reclaim_passed(pool), EBADMSG);
+	zipc_pool_close(pool);
+}
+
 /* creating */
 
 #define CREATE_ERRORS EEXIST, ENOSPC, EBADMSG, EBUSY, ENOENT, EPROTOTYPE
@@ -504,6 +588,7 @@ static const struct {
 	{ "push again", push_one },
 	{ "pop all from it", pop_all },
 	{ "close it", close_queue },
+	{ "use a pool", use_pools },
 	{ "create", create },
 	{ "look again", look },
 	{ "close", close_segment },
@@ -556,6 +641,31 @@ static void fill_queue(struct zipc_segment *segment, const char *name,
 	zipc_queue_close(queue);
 }
 
+/*
+ * A pool of somebody who is dead: one object is its own, one it has passed, one
+ * it was sending through the queue, and one it has sent.
+ */
+static void fill_pool(struct zipc_segment *segment)
+{
+	struct zipc_queue *queue;
+	uint64_t index, turn;
+	struct zipc_pool *pool;
+
+	must(zipc_queue_open(&queue, segment, "queue", "u64"));
+	must(zipc_pool_create(&pool, segment, "pool", "u8", 6));
+	must(zipc_pool_take(pool, &index, ZIPC_NOWAIT));
+	must(zipc_pool_take(pool, &index, ZIPC_NOWAIT));
+	must(zipc_pool_pass(pool, index, &turn));
+	must(zipc_pool_take(pool, &index, ZIPC_NOWAIT));
+	must(zipc_pool_send(pool, queue, index, ZIPC_NOWAIT));
+	must(zipc_pool_take(pool, &index, ZIPC_NOWAIT));
+	pool->queues[index] = zipc_queue_offset(queue);
+	must(zipc_pool_hand_on(pool, index,
+			       zipc_pool_me(pool) | ZIPC_POOL_SENDING, &turn));
+	zipc_pool_close(pool);
+	zipc_queue_close(queue);
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = { .max_entries = 8,
@@ -575,6 +685,7 @@ void fuzz_prepare(void)
 	zipc_array_close(array);
 	fill_queue(segment, "queue", "u64", 4, 3, 0);
 	fill_queue(segment, "stuck", "{id:u32, what:bytes:9}", 4, 3, 2);
+	fill_pool(segment);
 	zipc_segment_close(segment);
 	world_keep();
 }

@@ -100,6 +100,23 @@ static const struct field slot_fields[] = {
 	{ "element", 8, 8, HOW_SET },
 };
 
+static const struct field shape_fields[] = {
+	FIELD(zipc_pool_shape, stride),
+	FIELD(zipc_pool_shape, options),
+	FIELD(zipc_pool_shape, cells_offset),
+	FIELD(zipc_pool_shape, full_offset),
+	FIELD(zipc_pool_shape, notes_offset),
+	FIELD(zipc_pool_shape, objects_offset),
+};
+
+static const struct field cell_fields[] = {
+	WORD(zipc_cell, turn, HOW_ADD),
+	WORD(zipc_cell, value, HOW_HOLDER),
+};
+
+static const struct field full_field[] = { { "full", 0, 8, HOW_FLIP } };
+static const struct field note_field[] = { { "note", 0, 4, HOW_SPECIAL } };
+
 static void add(const char *owner, uint32_t base, const struct field *fields,
 		size_t count, uint32_t ring)
 {
@@ -136,6 +153,26 @@ static void add_ring(const char *owner, const unsigned char *image,
 		    slot_fields, COUNT(slot_fields), at);
 }
 
+/* The first objects stand for all. */
+static void add_pool(const char *owner, const unsigned char *image,
+		     uint32_t at)
+{
+	struct zipc_pool_shape shape;
+	uint32_t i;
+
+	memcpy(&shape, image + at, sizeof(shape));
+	add(owner, at, shape_fields, COUNT(shape_fields), 0);
+	add(owner, at + (uint32_t)shape.full_offset, full_field, 1, 0);
+	for (i = 0; i < 6; i++) {
+		add(owner, at + (uint32_t)shape.cells_offset +
+				   i * (uint32_t)sizeof(struct zipc_cell),
+		    cell_fields, COUNT(cell_fields), 0);
+		add(owner, at + (uint32_t)shape.notes_offset +
+				   i * (uint32_t)sizeof(uint32_t),
+		    note_field, 1, 0);
+	}
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -151,6 +188,9 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
 	if (block.kind == ZIPC_QUEUE)
 		add_ring(entry.name, image,
+			 begin + (uint32_t)block.body_offset);
+	if (block.kind == ZIPC_POOL)
+		add_pool(entry.name, image,
 			 begin + (uint32_t)block.body_offset);
 }
 
