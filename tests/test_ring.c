@@ -674,10 +674,11 @@ END_TEST
 static void first_ones(void *context)
 {
 	struct pair *pair = context;
-	struct zipc_ring *mine = another(); /* a child's own */
 
-	pair->ring = mine;
-	ck_rc(write_number(mine, 1), 0);
+	/* A child's own. */
+	pair->ring = another();
+	pair->reader = reader_of(pair->ring, ZIPC_RING_OLDEST);
+	ck_rc(write_number(pair->ring, 1), 0);
 	ck_assert_int_eq(read_number(pair->reader), 1);
 }
 
@@ -697,7 +698,7 @@ static void many(void *context)
 			_exit(3);
 		if (zipc_ring_reserve(pair->ring, 9, &at, ZIPC_NOWAIT) ||
 		    zipc_ring_commit(pair->ring, 9) ||
-		    zipc_ring_peek(pair->reader, &record, 1, ZIPC_NOWAIT) != 1 ||
+		    zipc_ring_peek(pair->reader, &record, 1, 0) != 1 ||
 		    zipc_ring_advance(pair->reader))
 			_exit(4);
 	}
@@ -707,12 +708,9 @@ START_TEST(write_and_read_make_no_system_call)
 {
 	struct zipc_ring *ring = _i ? new_patient_ring(4096, 2)
 				    : new_ring(4096);
-	struct pair pair = { NULL, reader_of(ring, ZIPC_RING_OLDEST) };
+	struct pair pair = { NULL, NULL };
 
-	zipc_ring_reader_close(pair.reader);
-	pair.reader = reader_of(ring, ZIPC_RING_NEWEST);
 	must_make_no_system_call(first_ones, many, &pair);
-	zipc_ring_reader_close(pair.reader);
 	zipc_ring_close(ring);
 }
 END_TEST
@@ -843,7 +841,7 @@ static void add_use(Suite *suite)
 	tcase_add_test(tc, a_record_that_can_not_fit_is_refused);
 	tcase_add_test(tc, a_record_longer_than_the_buffer_stays_the_next);
 	tcase_add_test(tc, a_reader_begins_at_the_oldest_or_at_the_newest);
-	tcase_add_loop_test(tc, what_was_lost_is_counted_exactly, 0, 8);
+	tcase_add_loop_test(tc, what_was_lost_is_counted_exactly, 0, 6);
 	tcase_add_test(tc, the_ring_keeps_what_it_has_room_for);
 	tcase_add_test(tc, a_record_made_in_place_is_seen_when_it_is_committed);
 	tcase_add_test(tc, what_is_reserved_and_not_committed_never_was);
