@@ -8,17 +8,20 @@
 
 struct wishes {
 	const char *kind, *type;
-	uint64_t size_bytes, capacity, writers, entries, participants;
+	uint64_t size_bytes, capacity, writers, entries, participants, readers;
+	bool back_pressure;
 	struct zipc_segment_options options;
 	const char *for_segment, *for_structure; /* an option that is only so */
 };
 
 static const struct option options[] = {
+	{"back-pressure", no_argument, NULL, 'B'},
 	{"capacity", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
 	{"kind", required_argument, NULL, 'k'},
 	{"max-entries", required_argument, NULL, 'E'},
 	{"max-participants", required_argument, NULL, 'P'},
+	{"max-readers", required_argument, NULL, 'R'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
 	{"size", required_argument, NULL, 's'},
@@ -69,10 +72,18 @@ static const char *take_option(struct wishes *wishes, int option)
 		return limit_parse(optarg, &wishes->writers)
 			       ? NULL
 			       : "how many writers, at least 1";
+	case 'R':
+		return limit_parse(optarg, &wishes->readers)
+			       ? NULL
+			       : "how many readers, at least 1";
+	case 'B':
+		wishes->back_pressure = true;
+		return NULL;
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue")
-			       ? "array or queue"
+		return strcmp(optarg, "array") && strcmp(optarg, "queue") &&
+				       strcmp(optarg, "ring")
+			       ? "array, queue or ring"
 			       : NULL;
 	case 't':
 		wishes->type = optarg;
@@ -105,9 +116,9 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 		if (wanted)
 			return fail_usage("--%s is %s, not `%s`",
 					  option_name(option), wanted, optarg);
-		if (strchr("ckWt", option))
+		if (strchr("BckRWt", option))
 			wishes->for_structure = option_name(option);
-		else
+		else if (option != 's') /* a ring has one too */
 			wishes->for_segment = option_name(option);
 	}
 	wishes->options.max_entries = (unsigned)wishes->entries;
@@ -140,11 +151,19 @@ static int create_in(struct zipc_segment *segment, const char *name,
 	struct zipc_queue_options queue_options = {
 		.max_writers = (unsigned)wishes->writers,
 	};
+	struct zipc_ring_options ring_options = {
+		.back_pressure = wishes->back_pressure,
+		.max_readers = (unsigned)wishes->readers,
+	};
 	struct zipc_array *array = NULL;
 	struct zipc_queue *queue = NULL;
+	struct zipc_ring *ring = NULL;
 	int rc;
 
-	if (!strcmp(wishes->kind, "array"))
+	if (!strcmp(wishes->kind, "ring"))
+		rc = zipc_ring_create_with(&ring, segment, name,
+					   wishes->size_bytes, &ring_options);
+	else if (!strcmp(wishes->kind, "array"))
 		rc = zipc_array_create(&array, segment, name, wishes->type,
 				       wishes->capacity);
 	else
@@ -152,25 +171,49 @@ static int create_in(struct zipc_segment *segment, const char *name,
 					    wishes->capacity, &queue_options);
 	zipc_array_close(array);
 	zipc_queue_close(queue);
+	zipc_ring_close(ring);
 	return rc;
+}
+
+/* Whether the options are those of the kind. */
+static int check_kind(const struct path *path, const struct wishes *wishes)
+{
+	bool is_ring = wishes->kind && !strcmp(wishes->kind, "ring");
+
+	if (is_ring && (wishes->type || wishes->capacity))
+		return fail_usage("a ring has neither --type nor --capacity, "
+				  "but --size");
+	if (is_ring && !wishes->size_bytes)
+		return fail_usage("a ring needs --size, as --size 64K");
+	if (!is_ring && wishes->size_bytes)
+		return fail_usage("--size is for a segment or a ring, `%s/%s` "
+				  "is a structure",
+				  path->segment, path->structure);
+	if (!is_ring && (!wishes->kind || !wishes->type || !wishes->capacity))
+		return fail_usage("a structure needs --kind, --type and "
+				  "--capacity");
+	if (!is_ring && (wishes->readers || wishes->back_pressure))
+		return fail_usage("--max-readers and --back-pressure are for a "
+				  "ring");
+	if (wishes->writers && strcmp(wishes->kind, "queue"))
+		return fail_usage("--max-writers is for a queue");
+	return STATUS_FINE;
 }
 
 static int create_structure(const struct path *path,
 			    const struct wishes *wishes)
 {
 	struct zipc_segment *segment = NULL;
-	int rc, status = STATUS_FINE;
+	int rc, status;
 
 	if (wishes->for_segment)
 		return fail_usage("--%s is for a segment, `%s/%s` is a "
 				  "structure",
 				  wishes->for_segment, path->segment,
 				  path->structure);
-	if (!wishes->kind || !wishes->type || !wishes->capacity)
-		return fail_usage("a structure needs --kind, --type and "
-				  "--capacity");
-	if (wishes->writers && strcmp(wishes->kind, "queue"))
-		return fail_usage("--max-writers is for a queue");
+	status = check_kind(path, wishes);
+	if (status)
+		return status;
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -207,7 +250,8 @@ static int run(int argc, char **argv)
 const struct command command_create = {
 	.name = "create",
 	.arguments = "SEGMENT --size SIZE [--mode MODE]\n"
-		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N",
+		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N\n"
+		     "SEGMENT/RING --kind ring --size SIZE",
 	.summary = "Create a segment, or a structure in one",
 	.details =
 		"For a segment:\n"
@@ -221,10 +265,16 @@ const struct command command_create = {
 		"structures\n"
 		"\n"
 		"For a structure:\n"
-		"  -k, --kind KIND           array or queue\n"
+		"  -k, --kind KIND           array, queue or ring\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32}\n"
 		"  -c, --capacity N          elements\n"
-		"      --max-writers N       of a queue, at the same time\n",
+		"      --max-writers N       of a queue, at the same time\n"
+		"  -s, --size SIZE           of a ring, instead of type and "
+		"capacity\n"
+		"      --back-pressure       the writer of a ring waits for "
+		"readers\n"
+		"      --max-readers N       that may hold it back; 16 if not "
+		"given\n",
 	.run = run,
 };

@@ -12,6 +12,7 @@
 static const struct command *const commands[] = {
 	&command_ls,     &command_cat,  &command_stat,
 	&command_create, &command_push, &command_pop,
+	&command_write,  &command_follow,
 	&command_set,    &command_rm,   &command_help,
 };
 

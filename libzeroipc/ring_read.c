@@ -282,6 +282,11 @@ uint64_t zipc_ring_lost(const struct zipc_ring_reader *reader)
 	return reader->lost;
 }
 
+uint64_t zipc_ring_next_number(const struct zipc_ring_reader *reader)
+{
+	return reader->next;
+}
+
 void zipc_ring_reader_close(struct zipc_ring_reader *reader)
 {
 	if (!reader)

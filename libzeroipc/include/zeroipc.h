@@ -10,5 +10,6 @@
 #include <zipc/queue.h>
 #include <zipc/ring.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_ring.h>
 
 #endif

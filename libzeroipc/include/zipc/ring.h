@@ -106,8 +106,9 @@ int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
 int zipc_ring_still_whole(const struct zipc_ring_reader *reader);
 int64_t zipc_ring_advance(struct zipc_ring_reader *reader);
 
-/* Records since open that were overwritten before they were read. */
+/* Records overwritten before they were read; the next one's number, from 1. */
 uint64_t zipc_ring_lost(const struct zipc_ring_reader *reader);
+uint64_t zipc_ring_next_number(const struct zipc_ring_reader *reader);
 void zipc_ring_reader_close(struct zipc_ring_reader *reader);
 
 #ifdef __cplusplus
