@@ -43,6 +43,35 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
+/* A limit, or what its value should have been. */
+static const char *take_limit(struct wishes *wishes, int option)
+{
+	switch (option) {
+	case 'E':
+		return limit_parse(optarg, &wishes->entries)
+			       ? NULL
+			       : "how many structures, at least 1";
+	case 'P':
+		return limit_parse(optarg, &wishes->participants)
+			       ? NULL
+			       : "how many processes, at least 1";
+	case 'R':
+		return limit_parse(optarg, &wishes->readers)
+			       ? NULL
+			       : "how many readers, at least 1";
+	default:
+		return limit_parse(optarg, &wishes->writers)
+			       ? NULL
+			       : "how many writers, at least 1";
+	}
+}
+
+static bool is_kind(const char *text)
+{
+	return !strcmp(text, "array") || !strcmp(text, "queue") ||
+	       !strcmp(text, "ring");
+}
+
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
@@ -60,37 +89,20 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
-	case 'E':
-		return limit_parse(optarg, &wishes->entries)
-			       ? NULL
-			       : "how many structures, at least 1";
-	case 'P':
-		return limit_parse(optarg, &wishes->participants)
-			       ? NULL
-			       : "how many processes, at least 1";
-	case 'W':
-		return limit_parse(optarg, &wishes->writers)
-			       ? NULL
-			       : "how many writers, at least 1";
-	case 'R':
-		return limit_parse(optarg, &wishes->readers)
-			       ? NULL
-			       : "how many readers, at least 1";
 	case 'B':
 		wishes->back_pressure = true;
 		return NULL;
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue") &&
-				       strcmp(optarg, "ring")
-			       ? "array, queue or ring"
-			       : NULL;
+		return is_kind(optarg) ? NULL : "array, queue or ring";
 	case 't':
 		wishes->type = optarg;
 		return NULL;
-	default:
+	case 'S':
 		wishes->options.flags |= ZIPC_SPARSE;
 		return NULL;
+	default:
+		return take_limit(wishes, option);
 	}
 }
 

@@ -56,6 +56,11 @@ extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
 extern const struct zipc_view_kind zipc_view_of_ring;
 
+/* Find and check again the block that entry tells of; -ENOENT: it is gone. */
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_block *block);
+
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);
 void zipc_view_path(char path[static ZIPC_SHM_PATH], const char *name);
@@ -64,11 +69,6 @@ int zipc_view_open_file(const char *name, struct stat *st);
 
 /* How many entries there are, and where the first free byte is; checked. */
 int zipc_view_table(struct zipc_view *view, unsigned *count, uint64_t *next);
-
-/* The block that entry tells of, if it still is that. */
-int zipc_view_block_of(struct zipc_view *view,
-		       const struct zipc_view_entry *entry,
-		       struct zipc_view_block *block);
 
 /*
  * Copy n bytes from offset on. What was read is read before anything that a

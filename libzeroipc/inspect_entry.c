@@ -260,9 +260,9 @@ int zipc_view_find(struct zipc_view *view, const char *name,
 	return rc ? rc : describe(view, &entry, next, out);
 }
 
-int zipc_view_block_of(struct zipc_view *view,
-		       const struct zipc_view_entry *entry,
-		       struct zipc_view_block *block)
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_block *block)
 {
 	struct zipc_entry found;
 	uint64_t next;
@@ -278,12 +278,6 @@ int zipc_view_block_of(struct zipc_view *view,
 			       "`%s` in segment `/%s` is another structure by "
 			       "now: look it up again",
 			       entry->name, view->name);
-	if (!rc && !block->kind)
-		rc = zipc_fail(
-			EOPNOTSUPP,
-			"`%s` in segment `/%s` is of kind %u, which this "
-			"program does not know",
-			entry->name, view->name, block->head.kind);
 	return rc;
 }
 
@@ -292,8 +286,14 @@ int64_t zipc_view_elements(struct zipc_view *view,
 			   uint64_t n, void *bytes, uint64_t *ids)
 {
 	struct zipc_view_block block;
-	int rc = zipc_view_block_of(view, entry, &block);
+	int rc = zipc_view_block_again(view, entry, &block);
 
+	if (!rc && !block.kind)
+		rc = zipc_fail(
+			EOPNOTSUPP,
+			"`%s` in segment `/%s` is of kind %u, which this "
+			"program does not know",
+			entry->name, view->name, block.head.kind);
 	if (rc)
 		return rc;
 	return block.kind->elements(view, &block, from, n, bytes, ids);

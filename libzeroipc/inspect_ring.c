@@ -345,7 +345,7 @@ static int ring_of(struct ring *ring, struct zipc_view *view,
 	if (entry->kind != ZIPC_RING)
 		return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is no ring",
 				 entry->name, view->name);
-	rc = zipc_view_block_of(view, entry, block);
+	rc = zipc_view_block_again(view, entry, block);
 	if (!rc)
 		rc = ring_load(ring, view, block);
 	return rc ? rc : stand(ring);

@@ -243,12 +243,11 @@ static __attribute__((noinline)) int make_room(struct zipc_ring *ring,
 					       uint64_t past)
 {
 	uint64_t target = past - ring->shape.size, least, most;
+	uint64_t ahead = ahead_of(ring, target);
 	int rc;
 
 	least = walk(ring, ring->oldest, target, ring->end);
-	most = least == NOWHERE ? NOWHERE
-				: walk(ring, least, ahead_of(ring, target),
-				       ring->end);
+	most = least == NOWHERE ? NOWHERE : walk(ring, least, ahead, ahead);
 	if (most != NOWHERE && ring->shape.back_pressure) {
 		rc = allowed(ring, least, &most);
 		if (rc) {

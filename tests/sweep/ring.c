@@ -351,8 +351,9 @@ static void check_counts(struct sweep_page *page, struct zipc_ring *ring,
 	for (i = 0; i < LAP; i++) {
 		rc = write_number(ring, number + i);
 		if (rc == -EAGAIN) /* back-pressure: this reader holds it */
-			while (read_number(old) >= 0 || read_number(fresh) >= 0)
-				count = 0;
+			while (read_number(old) >= 0 ||
+			       read_number(fresh) >= 0)
+				;
 		if (rc == -EAGAIN)
 			break;
 		if (rc)
@@ -424,8 +425,8 @@ static void check_writer(struct sweep_page *page, enum sweep_stage stage,
 			   rc_name(rc), rc ? "there" : "not there");
 	if (!rc && zipc_ring_records(ring) != records + 1 &&
 	    zipc_ring_records(ring) != records)
-		sweep_fail(page, "of %u records there are %u",
-			   (unsigned)records, (unsigned)zipc_ring_records(ring));
+		sweep_fail(page, "of %u records there are %u", (unsigned)records,
+			   (unsigned)zipc_ring_records(ring));
 	if (stage == SWEEP_STOPPED)
 		return;
 	check_counts(page, ring, 2 * BEHIND);
