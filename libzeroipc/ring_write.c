@@ -182,18 +182,15 @@ static bool drop_dead(struct zipc_ring *ring, const struct slowest *it)
 	return true;
 }
 
-/* Where readers let the writer go, of target to limit; or -EAGAIN. */
-static int allowed(struct zipc_ring *ring, uint64_t target, uint64_t *limit)
+/* The slowest reader's position, up to *limit; -EAGAIN: it is before target. */
+static int look_at_readers(struct zipc_ring *ring, uint64_t target,
+			   uint64_t *limit)
 {
-	struct zipc_record_ring *words = ring->shape.words;
-	uint64_t end = *limit;
 	struct slowest it;
 	int64_t now;
 
-	atomic_store_explicit(&words->wanted, end, memory_order_relaxed);
-	zipc_fence_light(ring->shape.symmetric);
-	for (it = slowest(ring, end); it.position < target;
-	     it = slowest(ring, end)) {
+	for (it = slowest(ring, *limit); it.position < target;
+	     it = slowest(ring, *limit)) {
 		now = zipc_now_ns();
 		if (ring->looked_ns && now - ring->looked_ns < LOOK_NS)
 			return zipc_fail_as(EAGAIN, "the ring is full");
@@ -214,6 +211,26 @@ static void settle_wanted(struct zipc_ring *ring)
 	if (ring->shape.back_pressure)
 		atomic_store_explicit(&ring->shape.words->wanted, ring->oldest,
 				      memory_order_relaxed);
+}
+
+/*
+ * Where readers let the writer go, of target to *limit; or -EAGAIN. The first
+ * look is enough to find the ring full, and disturbs nobody.
+ */
+static int allowed(struct zipc_ring *ring, uint64_t target, uint64_t *limit)
+{
+	int rc = look_at_readers(ring, target, limit);
+
+	if (rc)
+		return rc;
+	/* taken: the light fence follows; pairs with take_place(). */
+	atomic_store_explicit(&ring->shape.words->wanted, *limit,
+			      memory_order_relaxed);
+	zipc_fence_light(ring->shape.symmetric);
+	rc = look_at_readers(ring, target, limit);
+	if (rc)
+		settle_wanted(ring);
+	return rc;
 }
 
 static void move_oldest(struct zipc_ring *ring, uint64_t to)
@@ -250,10 +267,8 @@ static __attribute__((noinline)) int make_room(struct zipc_ring *ring,
 	most = least == NOWHERE ? NOWHERE : walk(ring, least, ahead, ahead);
 	if (most != NOWHERE && ring->shape.back_pressure) {
 		rc = allowed(ring, least, &most);
-		if (rc) {
-			settle_wanted(ring);
+		if (rc)
 			return rc;
-		}
 		most = walk(ring, least, most, most);
 	}
 	if (most == NOWHERE)

@@ -7,7 +7,7 @@
  *
  * Each task follows a script: w writes, c writes in place, W writes and waits,
  * o opens a reader at the oldest record and n at the newest, r reads, R reads
- * and waits, p reads two in place. A reader that is there from the begin is
+ * and waits, p reads two in place, x closes the reader. A reader that is there from the begin is
  * opened by a script that begins with O.
  */
 #include "../harness.h"
@@ -49,8 +49,15 @@ static void open_reader(unsigned who, enum zipc_ring_from from)
 static int write_next(struct zipc_ring *ring, int64_t timeout_ns)
 {
 	unsigned char bytes[MOST];
-	uint64_t number = zipc_ring_records(ring) + 1;
+	uint64_t number;
+	void *at;
+	int rc;
 
+	/* The number is not sure before the place is the writer's. */
+	rc = ring->generation ? 0 : zipc_ring_reserve(ring, 0, &at, timeout_ns);
+	if (rc)
+		return rc;
+	number = ring->records + 1;
 	return zipc_ring_write(ring, bytes, record_make(bytes, number, MOST),
 			       timeout_ns);
 }
@@ -160,7 +167,7 @@ static void write_one(const struct scene *scene, unsigned who, char how)
 
 	if (how == 'c') {
 		rc = zipc_ring_reserve(rings[who], MOST, &at, ZIPC_NOWAIT);
-		number = zipc_ring_records(rings[who]) + 1;
+		number = rings[who]->records + 1;
 		if (!rc)
 			rc = zipc_ring_commit(rings[who],
 					      record_make(at, number, MOST));
@@ -192,6 +199,10 @@ static void operate(const struct scene *scene, unsigned who, char what)
 		break;
 	case 'p':
 		read_in_place(who);
+		break;
+	case 'x':
+		zipc_ring_reader_close(seen.readers[who]);
+		seen.readers[who] = NULL;
 		break;
 	default:
 		write_one(scene, who, what);
@@ -273,7 +284,7 @@ static struct scene scenes[] = {
 	{ SCENE("dead-writer", 3, 1, 2, 0, 1), false, 4,
 	  { "ww", "ww", "Orr" } },
 	{ SCENE("dead-reader", 3, 2, 2, 0, 1), true, 4,
-	  { "WW", "Or", "Or" } },
+	  { "WW", "Orx", "Orx" } },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(*scenes)))
