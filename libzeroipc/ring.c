@@ -131,6 +131,7 @@ static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
 	struct zipc_ring *ring = calloc(1, sizeof(*ring));
 	const char *wrong = "its body is too short";
 	struct zipc_record_ring copy;
+	int rc = 0;
 
 	zipc_type_free(found->type);
 	if (!ring)
@@ -142,10 +143,16 @@ static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
 		       offsetof(struct zipc_record_ring, oldest));
 		wrong = misfit(&copy, found);
 	}
-	if (wrong) {
-		zipc_ring_damaged(&ring->shape, wrong);
+	if (wrong)
+		rc = zipc_ring_damaged(&ring->shape, wrong);
+	else
+		ring->looked_ns = calloc(copy.readers,
+					 sizeof(*ring->looked_ns));
+	if (!rc && !ring->looked_ns)
+		rc = zipc_fail_as(ENOMEM, "out of memory");
+	if (rc) {
 		free(ring);
-		return -EBADMSG;
+		return rc;
 	}
 	fill_shape(&ring->shape, found, &copy);
 	ring->shape.symmetric = segment->symmetric;
@@ -223,5 +230,6 @@ void zipc_ring_close(struct zipc_ring *ring)
 		atomic_store_explicit(&ring->shape.words->writer, 0,
 				      memory_order_release);
 	zipc_segment_close(ring->shape.segment);
+	free(ring->looked_ns);
 	free(ring);
 }

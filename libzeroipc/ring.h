@@ -92,7 +92,7 @@ struct zipc_ring {
 	uint64_t reserved_at; /* position */
 	size_t reserved;      /* bytes of a record */
 	bool has_reserved;
-	int64_t looked_ns; /* when readers' lives were last asked about */
+	int64_t *looked_ns; /* by reader: when its life was last asked about */
 	struct zipc_spin spin;
 };
 

@@ -141,7 +141,7 @@ static uint64_t walk(const struct zipc_ring *ring, uint64_t at, uint64_t target,
 /* The slowest reader that has a place; of those before limit only. */
 struct slowest {
 	uint64_t position;
-	_Atomic uint64_t *holder;
+	uint32_t place;
 	uint64_t who;
 };
 
@@ -163,22 +163,30 @@ static struct slowest slowest(const struct zipc_ring *ring, uint64_t limit)
 		position = atomic_load_explicit(&reader->position,
 						memory_order_acquire);
 		if (position < it.position)
-			it = (struct slowest){ position, &reader->holder, who };
+			it = (struct slowest){ position, i, who };
 	}
 	return it;
 }
 
-/* Whether a dead reader was in the way, and is no longer. */
+/*
+ * Whether a dead reader was in the way, and is no longer. A living one is asked
+ * about now and then only, as that costs system calls.
+ */
 static bool drop_dead(struct zipc_ring *ring, const struct slowest *it)
 {
+	int64_t now = zipc_now_ns(), *looked = &ring->looked_ns[it->place];
 	uint64_t who = it->who;
 
-	/* Its record may be another's by now; then we look again as well. */
-	if (zipc_segment_lives(ring->shape.segment, who))
+	if (*looked && now - *looked < LOOK_NS)
 		return false;
-	atomic_compare_exchange_strong_explicit(it->holder, &who, 0,
-						memory_order_acq_rel,
-						memory_order_relaxed);
+	if (zipc_segment_lives(ring->shape.segment, who)) {
+		*looked = now;
+		return false;
+	}
+	/* Its record may be another's by now; then we look again as well. */
+	atomic_compare_exchange_strong_explicit(
+		&ring->shape.readers[it->place].holder, &who, 0,
+		memory_order_acq_rel, memory_order_relaxed);
 	return true;
 }
 
@@ -187,21 +195,16 @@ static int look_at_readers(struct zipc_ring *ring, uint64_t target,
 			   uint64_t *limit)
 {
 	struct slowest it;
-	int64_t now;
 
-	for (it = slowest(ring, *limit); it.position < target;
-	     it = slowest(ring, *limit)) {
-		now = zipc_now_ns();
-		if (ring->looked_ns && now - ring->looked_ns < LOOK_NS)
-			return zipc_fail_as(EAGAIN, "the ring is full");
-		/* Each that is dropped is one less of the dead. */
-		if (drop_dead(ring, &it))
-			continue;
-		ring->looked_ns = now;
-		return zipc_fail_as(EAGAIN, "the ring is full");
-	}
-	*limit = it.position;
-	return 0;
+	/* Each that is dropped is one less of the dead. */
+	do {
+		it = slowest(ring, *limit);
+		if (it.position >= target) {
+			*limit = it.position;
+			return 0;
+		}
+	} while (drop_dead(ring, &it));
+	return zipc_fail_as(EAGAIN, "the ring is full");
 }
 
 /* No move is under way: where oldest is, who takes a place is safe. */

@@ -7,8 +7,8 @@
  *
  * Each task follows a script: w writes, c writes in place, W writes and waits,
  * o opens a reader at the oldest record and n at the newest, r reads, R reads
- * and waits, p reads two in place, x closes the reader. A reader that is there from the begin is
- * opened by a script that begins with O.
+ * and waits, p reads two in place, x closes the reader. A script that begins
+ * with O has a reader from the begin.
  */
 #include "../harness.h"
 #include "../ring_records.h"
