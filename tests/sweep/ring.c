@@ -257,6 +257,7 @@ static void second(struct sweep_victim *me, void *context)
 {
 	const struct scene *scene = context;
 	struct zipc_ring *ring = open_ring();
+	struct zipc_ring_reader *reader;
 	uint64_t number = SECOND, i = 0;
 	int64_t rc;
 
@@ -267,8 +268,9 @@ static void second(struct sweep_victim *me, void *context)
 	while (!rc && by_reader(scene) && ++i < 12)
 		if (write_number(ring, number + i))
 			break;
-	me->notes[0] = (uint64_t)read_number(open_reader(ring,
-							 ZIPC_RING_OLDEST));
+	reader = open_reader(ring, ZIPC_RING_OLDEST);
+	me->notes[0] = (uint64_t)read_number(reader);
+	zipc_ring_reader_close(reader);
 	sweep_end(me, rc);
 }
 
