@@ -283,7 +283,7 @@ static struct scene scenes[] = {
 	/* Writers die, and are followed. */
 	{ SCENE("dead-writer", 3, 1, 2, 0, 1), false, 4,
 	  { "ww", "ww", "Orr" } },
-	{ SCENE("dead-reader", 3, 2, 2, 0, 1), true, 4,
+	{ SCENE("dead-reader", 3, 2, 1, 0, 1), true, 4,
 	  { "WW", "Orx", "Orx" } },
 };
 
