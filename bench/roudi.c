@@ -19,10 +19,11 @@
 static pid_t roudi;
 static int words = -1; /* what it prints; kept open, so that it can */
 
-/* Small memory pools: items have 64 bytes. */
+/* Small memory pools: items have 64 bytes, records up to 1024. */
 static const char config[] =
 	"[general]\nversion = 1\n\n[[segment]]\n\n"
-	"[[segment.mempool]]\nsize = 128\ncount = 4096\n";
+	"[[segment.mempool]]\nsize = 128\ncount = 4096\n\n"
+	"[[segment.mempool]]\nsize = 2048\ncount = 4096\n";
 
 /* A file that only has a descriptor; its path for the daemon. */
 static int config_file(char *path, size_t size)
@@ -77,8 +78,11 @@ static bool becomes_ready(void)
 bool roudi_begin(void)
 {
 	char path[64];
-	int file = config_file(path, sizeof(path)), ends[2];
+	int file, ends[2];
 
+	if (roudi > 0) /* another family has begun it */
+		return true;
+	file = config_file(path, sizeof(path));
 	if (file < 0)
 		return false;
 	if (pipe2(ends, O_CLOEXEC)) {

@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "queue_works.h"
 #include "report.h"
+#include "ring.h"
 #include "team.h"
 
 #include <getopt.h>
@@ -19,6 +20,7 @@
 
 /* Each family's works. */
 static const struct work *const families[] = { queue_works, pool_works, NULL };
+static const struct work *const families[] = { queue_works, ring_works, NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

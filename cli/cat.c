@@ -123,6 +123,49 @@ static int show(struct reading *it, const struct path *path)
 	return STATUS_FINE;
 }
 
+/* A ring's records, of any length. */
+
+struct showing {
+	uint64_t end; /* number at which to stop */
+	struct json json;
+	bool as_json;
+};
+
+static int show_record(const struct zipc_view_record *record, void *context)
+{
+	struct showing *it = context;
+
+	if (record->number >= it->end || ferror(stdout))
+		return 1;
+	print_record(it->as_json ? &it->json : NULL, record->number,
+		     record->bytes, record->shown);
+	return 0;
+}
+
+static int show_ring(struct reading *reading, const struct path *path)
+{
+	struct showing it = {.as_json = reading->printer.as_json};
+	struct zipc_view_ring ring;
+	uint64_t from, count;
+	int64_t rc = zipc_view_ring(reading->view, &reading->entry, &ring);
+
+	if (rc)
+		return fail_at(path->segment, path->structure, rc);
+	reading->entry.size = ring.records + 1 - ring.oldest;
+	if (!slice_resolve(&path->slice, reading->entry.size, &from, &count))
+		return no_such_element(path, &reading->entry);
+	it.end = ring.oldest + from + count;
+	if (it.as_json)
+		json_open(&it.json, NULL, '[');
+	rc = zipc_view_records(reading->view, &reading->entry,
+			       ring.oldest + from, UINT64_MAX, UINT64_MAX,
+			       show_record, &it);
+	if (it.as_json)
+		json_close(&it.json, ']');
+	return rc < 0 ? fail_at(path->segment, path->structure, rc)
+		      : STATUS_FINE;
+}
+
 static int cat(const struct path *path, bool as_json)
 {
 	struct reading it = {.printer.as_json = as_json};
@@ -134,6 +177,8 @@ static int cat(const struct path *path, bool as_json)
 		status = fail_at(path->segment, path->structure, rc);
 	else if (it.entry.kind == ZIPC_POOL)
 		status = pool_cat(it.view, &it.entry, path, as_json);
+	else if (it.entry.kind == ZIPC_RING)
+		status = show_ring(&it, path);
 	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE)
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",
@@ -172,8 +217,9 @@ const struct command command_cat = {
 		   "\n"
 		   "A SLICE is Python's: [i], [i:j], [:j] or [i:]; negative "
 		   "numbers count from the\nend. Element 0 of a queue is its "
-		   "oldest. Nothing is taken from it. Of a pool the "
-		   "objects that are taken are shown, by\ntheir index, and "
-		   "whose they are.\n",
+		   "oldest. Nothing is taken from it. Of a pool the\n"
+		   "objects that are taken are shown, by their index, and "
+		   "whose they are. A ring's\nrecords are shown as text, or "
+		   "as \\x and hexadecimal digits.\n",
 	.run = run,
 };

@@ -34,8 +34,8 @@ struct command {
 };
 
 extern const struct command command_ls, command_cat, command_stat,
-	command_create, command_push, command_pop, command_set, command_rm,
-	command_reclaim, command_help;
+	command_create, command_push, command_pop, command_write,
+	command_follow, command_set, command_rm, command_reclaim, command_help;
 
 /* main.c */
 
@@ -120,6 +120,9 @@ enum clean {
  */
 void put_clean(FILE *out, const char *bytes, size_t length, enum clean clean);
 
+/* Whether the bytes are UTF-8 without control characters, but for tabs. */
+bool is_text(const void *bytes, size_t length);
+
 /* How many columns clean text takes on a terminal. */
 size_t text_width(const char *text);
 
@@ -192,6 +195,13 @@ void json_file(struct json *json, const char *name,
 void json_entry(struct json *json, const struct zipc_view_entry *entry);
 void json_participant(struct json *json,
 		      const struct zipc_view_participant *participant);
+
+/*
+ * A ring's record, as a line: text as it is, and what is none as \x and
+ * hexadecimal digits; or as an object with its number, and text or hex.
+ */
+void print_record(struct json *json, uint64_t number, const void *bytes,
+		  size_t length);
 
 /* Values of one type, one after the other, as lines or as a JSON array. */
 struct printer {

@@ -76,6 +76,38 @@ void json_participant(struct json *json,
 	json_string(json, "name", participant->name);
 }
 
+static void put_hex(const unsigned char *bytes, size_t length)
+{
+	while (length--)
+		printf("%02x", *bytes++);
+}
+
+void print_record(struct json *json, uint64_t number, const void *bytes,
+		  size_t length)
+{
+	bool text = is_text(bytes, length);
+
+	if (json) {
+		json_open(json, NULL, '{');
+		json_number(json, "number", number);
+		json_raw(json, text ? "text" : "hex", "\"");
+		if (text)
+			put_clean(stdout, bytes, length, CLEAN_JSON);
+		else
+			put_hex(bytes, length);
+		putchar('"');
+		json_close(json, '}');
+		return;
+	}
+	if (text) {
+		fwrite(bytes, 1, length, stdout);
+	} else {
+		fputs("\\x", stdout);
+		put_hex(bytes, length);
+	}
+	putchar('\n');
+}
+
 int printer_init(struct printer *printer, const char *type, bool as_json)
 {
 	int rc;

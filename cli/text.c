@@ -71,6 +71,19 @@ void put_clean(FILE *out, const char *bytes, size_t length, enum clean clean)
 	}
 }
 
+bool is_text(const void *bytes, size_t length)
+{
+	const unsigned char *at = bytes;
+	uint32_t code;
+
+	for (size_t n; length; at += n, length -= n) {
+		n = character(at, length, &code);
+		if (code == UINT32_MAX || (is_control(code) && code != '\t'))
+			return false;
+	}
+	return true;
+}
+
 size_t text_width(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;

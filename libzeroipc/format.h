@@ -236,6 +236,54 @@ ZIPC_AT(zipc_pool_shape, full_offset, 0x18);
 ZIPC_AT(zipc_pool_shape, notes_offset, 0x20);
 ZIPC_AT(zipc_pool_shape, objects_offset, 0x28);
 static_assert(sizeof(struct zipc_pool_shape) == 64, "shape is a line");
+ * Body of a Ring; see ring.h. Positions are bytes that were ever written; they
+ * begin at 0, are multiples of 8, and the byte of position p lies at p modulo
+ * size_bytes of the data. All zero but for the constants is an empty ring.
+ */
+struct zipc_record_ring {
+	/* constant */
+	uint64_t size_bytes;     /* 0x00 of the data, a multiple of 64 */
+	uint32_t options;        /* 0x08 ZIPC_RING_BACK_PRESSURE */
+	uint32_t readers;        /* 0x0C records */
+	uint64_t readers_offset; /* 0x10 bytes from the body's start */
+	uint64_t data_offset;    /* 0x18 bytes from the body's start */
+	uint64_t reserved[4];    /* 0x20 zero */
+	/* written by the writer, seldom */
+	_Atomic uint64_t oldest; /* 0x40 first position that is whole */
+	_Atomic uint64_t wanted; /* 0x48 where it is about to move oldest */
+	_Atomic uint64_t writer; /* 0x50 its holder; 0: nobody's place */
+	uint64_t seldom_line[5];
+	/* written by the writer, with each record */
+	_Atomic uint64_t end;     /* 0x80 first position not written | count */
+	_Atomic uint64_t records; /* 0x88 that were ever written */
+	uint64_t often_line[6];
+};
+ZIPC_AT(zipc_record_ring, options, 0x08);
+ZIPC_AT(zipc_record_ring, readers, 0x0C);
+ZIPC_AT(zipc_record_ring, readers_offset, 0x10);
+ZIPC_AT(zipc_record_ring, data_offset, 0x18);
+ZIPC_AT(zipc_record_ring, oldest, 0x40);
+ZIPC_AT(zipc_record_ring, wanted, 0x48);
+ZIPC_AT(zipc_record_ring, writer, 0x50);
+ZIPC_AT(zipc_record_ring, end, 0x80);
+ZIPC_AT(zipc_record_ring, records, 0x88);
+static_assert(sizeof(struct zipc_record_ring) == 192, "ring is three lines");
+
+#define ZIPC_RING_BACK_PRESSURE 1u /* zipc_record_ring.options */
+
+/* One line per reader, from readers_offset. */
+struct zipc_reader {
+	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t position; /* 0x08 what it reads next */
+	_Atomic uint64_t lost;     /* 0x10 records that passed it by */
+	uint64_t reserved[5];      /* 0x18 zero */
+};
+ZIPC_AT(zipc_reader, position, 0x08);
+ZIPC_AT(zipc_reader, lost, 0x10);
+static_assert(sizeof(struct zipc_reader) == 64, "reader is a line");
+
+/* A record: this word, then the bytes, padded to 8. */
+#define ZIPC_RECORD_PADDING UINT32_MAX /* as length: up to the data's end */
 
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \

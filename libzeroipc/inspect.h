@@ -75,6 +75,12 @@ int64_t zipc_view_of_block(struct zipc_view *view,
 					   const struct zipc_view_block *block,
 					   void *context),
 			   void *context);
+extern const struct zipc_view_kind zipc_view_of_ring;
+
+/* Find and check again the block that entry tells of; -ENOENT: it is gone. */
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_block *block);
 
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);

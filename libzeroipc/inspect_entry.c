@@ -16,6 +16,7 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_array,
 	&zipc_view_queue,
 	&zipc_view_pool,
+	&zipc_view_of_ring,
 };
 
 static const struct zipc_view_kind *kind_find(unsigned kind)
@@ -337,11 +338,44 @@ static int64_t read_elements(struct zipc_view *view,
 				     it->ids);
 }
 
-int64_t zipc_view_elements(struct zipc_view *view,
-			   const struct zipc_view_entry *entry, uint64_t from,
-			   uint64_t n, void *bytes, uint64_t *ids)
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_block *block)
 {
 	struct wanted wanted = {from, n, bytes, ids};
 
 	return zipc_view_of_block(view, entry, read_elements, &wanted);
+	struct zipc_entry found;
+	uint64_t next;
+	int rc = find_entry(view, entry->name, &found, &next);
+
+	if (!rc)
+		rc = block_load(view, &found, next, block);
+	/* The caller's buffer is as long as entry says. */
+	if (!rc && (block->at != entry->offset_bytes ||
+		    block->head.kind != entry->kind ||
+		    block->head.elem_size != entry->elem_size))
+		rc = zipc_fail(ENOENT,
+			       "`%s` in segment `/%s` is another structure by "
+			       "now: look it up again",
+			       entry->name, view->name);
+	return rc;
+}
+
+int64_t zipc_view_elements(struct zipc_view *view,
+			   const struct zipc_view_entry *entry, uint64_t from,
+			   uint64_t n, void *bytes, uint64_t *ids)
+{
+	struct zipc_view_block block;
+	int rc = zipc_view_block_again(view, entry, &block);
+
+	if (!rc && !block.kind)
+		rc = zipc_fail(
+			EOPNOTSUPP,
+			"`%s` in segment `/%s` is of kind %u, which this "
+			"program does not know",
+			entry->name, view->name, block.head.kind);
+	if (rc)
+		return rc;
+	return block.kind->elements(view, &block, from, n, bytes, ids);
 }

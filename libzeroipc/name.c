@@ -35,6 +35,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "queue";
 	case ZIPC_POOL:
 		return "pool";
+	case ZIPC_RING:
+		return "ring";
 	}
 	return "structure";
 }

@@ -77,6 +77,23 @@ const struct field compiled[] = {
 	F("Writer", zipc_writer, claim),
 	F("Writer", zipc_writer, reserved),
 	F("Slot", zipc_slot, turn),
+	F("Ring", zipc_record_ring, size_bytes),
+	F("Ring", zipc_record_ring, options),
+	F("Ring", zipc_record_ring, readers),
+	F("Ring", zipc_record_ring, readers_offset),
+	F("Ring", zipc_record_ring, data_offset),
+	F("Ring", zipc_record_ring, reserved),
+	F("Ring", zipc_record_ring, oldest),
+	F("Ring", zipc_record_ring, wanted),
+	F("Ring", zipc_record_ring, writer),
+	PAD("Ring", zipc_record_ring, seldom_line),
+	F("Ring", zipc_record_ring, end),
+	F("Ring", zipc_record_ring, records),
+	PAD("Ring", zipc_record_ring, often_line),
+	F("Reader", zipc_reader, holder),
+	F("Reader", zipc_reader, position),
+	F("Reader", zipc_reader, lost),
+	F("Reader", zipc_reader, reserved),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
 	F("Pool", zipc_pool_shape, stride),
@@ -105,6 +122,8 @@ const struct sized structs[] = {
 	{ "Users", "zipc_users", sizeof(struct zipc_users), false },
 	{ "Pool", "zipc_pool_shape", sizeof(struct zipc_pool_shape), true },
 	{ "Cell", "zipc_cell", sizeof(struct zipc_cell), true },
+	{ "Ring", "zipc_record_ring", sizeof(struct zipc_record_ring), true },
+	{ "Reader", "zipc_reader", sizeof(struct zipc_reader), true },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 

@@ -453,7 +453,8 @@ function elementColumns(data) {
 	};
 	const align = (type) => isNumeric(type) ? "num" : "text";
 	const columns = [{
-		title: hasPlaces(data.kind) ? "Index" : "Position",
+		title: data.ring ? "Number"
+			: hasPlaces(data.kind) ? "Index" : "Position",
 		className: "num soft index",
 		update: (element, item) => setText(element, integer(item.index)),
 	}];
@@ -519,6 +520,21 @@ function pager(hash, from) {
 	return element;
 }
 
+function ringWriter({ has_writer, writer_alive, writer_pid }) {
+	if (!has_writer)
+		return "none";
+	return writer_alive ? `process ${writer_pid}` : "has died";
+}
+
+function ringReaders({ readers, back_pressure }) {
+	const words = readers.filter((it) => it.alive).map((it) =>
+		`${it.pid} (${bytes(it.lag_bytes)} behind, ` +
+		`${integer(it.lost)} lost)`);
+
+	return (words.join(", ") || "none") +
+		(back_pressure ? "; the writer waits for them" : "");
+}
+
 function oneStructure(path, from) {
 	const rates = new Rates();
 	const title = h("h1");
@@ -526,7 +542,7 @@ function oneStructure(path, from) {
 	const type = h("code.typetext");
 	const gauge = meter();
 	const list = facts(["Added", "Removed", "In", "Out", "Asleep",
-		"Element", "Memory"]);
+		"Element", "Memory", "Records", "Writer", "Readers"]);
 	const pages = pager(`#${path}`, from);
 	const holder = h("div.elements");
 	const elements = section("Elements", pages, holder);
@@ -544,11 +560,15 @@ function oneStructure(path, from) {
 			setText(kind, data.kind);
 			setText(type, data.type);
 			const filled = occupancy(data);
-			gauge.show({ ...filled, label: `${filled.label} elements` });
+			const ring = data.ring;
+			const unit = ring ? "bytes" : "elements";
+			gauge.show({ ...filled, label: `${filled.label} ${unit}` });
 			const flows = !hasPlaces(data.kind);
 			list.children[0].hidden = list.children[1].hidden =
 				list.children[2].hidden = list.children[3].hidden =
 				list.children[4].hidden = !flows;
+			list.children[7].hidden = list.children[8].hidden =
+				list.children[9].hidden = !ring;
 			list.show({
 				"Added": integer(data.added),
 				"Removed": integer(data.removed),
@@ -557,6 +577,10 @@ function oneStructure(path, from) {
 				"Asleep": sleepers(data),
 				"Element": bytes(data.elem_size),
 				"Memory": bytes(data.size_bytes),
+				"Records": ring ? `${integer(ring.records)} of ` +
+					`${integer(ring.written)} written` : "",
+				"Writer": ring ? ringWriter(ring) : "",
+				"Readers": ring ? ringReaders(ring) : "",
 			});
 			const next = `${data.kind} ${data.type}`;
 			if (next !== shape) {
@@ -567,7 +591,7 @@ function oneStructure(path, from) {
 			holder.firstChild.show(data.elements, (it) => it.index);
 			holder.hidden = !data.elements.length;
 			empty.hidden = Boolean(data.elements.length);
-			pages.show(data);
+			pages.show(ring ? { ...data, size: ring.records } : data);
 		},
 	};
 }

@@ -278,8 +278,13 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 		request->count = fitting(entry->elem_size);
 	json_u64(document, "from", request->from, request->quoted);
 	json_u64(document, "count", request->count, request->quoted);
-	rc = describe_elements(document, view, entry, request->from,
-			       request->count, request->quoted, &problem);
+	if (entry->kind == ZIPC_RING)
+		rc = describe_records(document, view, entry, request->from,
+				      request->count, request->quoted);
+	else
+		rc = describe_elements(document, view, entry, request->from,
+				       request->count, request->quoted,
+				       &problem);
 	if (!rc && entry->kind == ZIPC_POOL)
 		rc = describe_objects(document, view, entry, request->from,
 				      request->count, request->quoted);

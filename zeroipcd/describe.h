@@ -63,4 +63,12 @@ int describe_objects(cJSON *object, struct zipc_view *view,
 		     const struct zipc_view_entry *entry, uint64_t from,
 		     uint64_t count, bool int64_as_string);
 
+/*
+ * The same of a ring, whose elements are records, from the from-th, the oldest
+ * being 0; and object.ring: who writes and reads. As zipc_view_records().
+ */
+int describe_records(cJSON *object, struct zipc_view *view,
+		     const struct zipc_view_entry *entry, uint64_t from,
+		     uint64_t count, bool int64_as_string);
+
 #endif

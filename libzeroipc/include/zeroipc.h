@@ -11,5 +11,8 @@
 #include <zipc/pool.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_pool.h>
+#include <zipc/ring.h>
+#include <zipc/inspect.h>
+#include <zipc/inspect_ring.h>
 
 #endif

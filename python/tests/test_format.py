@@ -30,6 +30,7 @@ def tables(text: str):
 # Of kinds that Python does not know yet, and refuses.
 UNKNOWN = {
     "zipc_pool_shape", "zipc_cell",
+    "zipc_record_ring", "zipc_reader",
 }
 
 

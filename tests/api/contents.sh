@@ -37,7 +37,7 @@ is 'a count of processes' "$(jq .participants_alive <<<"$data")" 1
 
 one=$(get "/segments/$prefix-data")
 is 'structures in order' "$(jq -c '[.structures[].name]' <<<"$one")" \
-	'["u64","i64","f64","cpu","events","many","wide","wordy"]'
+	'["u64","i64","f64","cpu","events","many","wide","wordy","log"]'
 is 'a queue and what went through' "$(jq -c '.structures[] |
 	select(.name == "events") | [.kind, .type, .elem_size, .capacity, .size,
 	.added, .removed]' <<<"$one")" '["queue","u64",8,10,4,5,1]'
@@ -68,6 +68,15 @@ is 'a queue from the oldest on' "$(get "/segments/$prefix-data/events" |
 	'[[2,101],[3,102],[4,103],[5,104]]'
 is 'and from the second on' "$(get "/segments/$prefix-data/events?from=1&count=2" |
 	jq -c '[.elements[].value]')" '[102,103]'
+log=$(get "/segments/$prefix-data/log")
+is 'a ring by its records' "$(jq -c '[.elements[] | [.index, .length, .value]]' \
+	<<<"$log")" '[[1,5,"first"],[2,2,"\\x0001"],[3,28,"<img src=x onerror=alert(1)>"]]'
+is 'and who writes and reads it' "$(jq -c '.ring | [.records, .written,
+	.has_writer, .readers]' <<<"$log")" '[3,3,false,[]]'
+is 'its last record' "$(get "/segments/$prefix-data/log?from=2" |
+	jq -c '[.elements[].index]')" '[3]'
+is 'none behind it' "$(get "/segments/$prefix-data/log?from=3" |
+	jq -c .elements)" '[]'
 
 many=/segments/$prefix-data/many
 is 'a hundred elements by default' "$(get "$many" | jq '.elements | length')" 100

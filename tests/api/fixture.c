@@ -71,6 +71,18 @@ static struct zipc_array *array(struct zipc_segment *in, const char *name,
 	return it;
 }
 
+static void fill_ring(struct zipc_segment *in)
+{
+	struct zipc_ring *it;
+
+	must(zipc_ring_create(&it, in, "log", 1024), "log");
+	must(zipc_ring_write(it, "first", 5, ZIPC_NOWAIT), "write");
+	must(zipc_ring_write(it, "\0\1", 2, ZIPC_NOWAIT), "write");
+	must(zipc_ring_write(it, HOSTILE, strlen(HOSTILE), ZIPC_NOWAIT),
+	     "write");
+	zipc_ring_close(it);
+}
+
 static void put(struct zipc_array *in, uint64_t i, const char *json)
 {
 	char *bytes = calloc(1, zipc_array_elem_size(in));
@@ -174,6 +186,7 @@ int main(int argc, char **argv)
 	fill_numbers(data);
 	fill_queue(data);
 	fill_large(data);
+	fill_ring(data);
 	fill_hostile(segment(argv[1], HOSTILE "\xFE", 0644));
 	zipc_array_close(array(segment(argv[1], "private", 0600), "secret",
 			       "u32", 1));

@@ -11,6 +11,8 @@ $ zeroipc
 !   create   Create a segment, or a structure in one
 !   push     Push values into a queue
 !   pop      Take elements out of a queue, and print them
+!   write    Write records into a ring
+!   follow   Print a ring's records, as they are written
 !   set      Set an element of an array
 !   rm       Remove segments, or structures
 !   reclaim  Give back what dead processes own in a pool

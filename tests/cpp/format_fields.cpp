@@ -99,6 +99,7 @@ const size_t structs_count = std::size(structs);
 /* The C++ headers refuse these kinds: they do not know them yet. */
 const char *const unknown_sections[] = {
 	"Pool", "Cell",
+	"Ring", "Reader",
 	nullptr,
 };
 

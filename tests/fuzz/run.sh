@@ -57,7 +57,7 @@ build()
 {
 	local sources=("$1" fuzz seeds) objects=() flags=() source
 
-	if [ "$1" = segment ]; then
+	if [ "$1" = segment ] || [ "$1" = ring ]; then
 		sources+=(world spots)
 		for source in mmap munmap pread clock_gettime sched_yield \
 			syscall; do
@@ -114,7 +114,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment type value name uri path
+[ $# -gt 0 ] || set -- segment ring type value name uri path
 for target; do
 	fuzz "${target%=*}" \
 		"$(sed -n 's/.*=//p' <<<"$target" | grep . ||

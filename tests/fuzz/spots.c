@@ -116,6 +116,29 @@ static const struct field cell_fields[] = {
 
 static const struct field full_field[] = { { "full", 0, 8, HOW_FLIP } };
 static const struct field note_field[] = { { "note", 0, 4, HOW_SPECIAL } };
+static const struct field record_ring_fields[] = {
+	FIELD(zipc_record_ring, size_bytes),
+	FIELD(zipc_record_ring, options),
+	FIELD(zipc_record_ring, readers),
+	FIELD(zipc_record_ring, readers_offset),
+	FIELD(zipc_record_ring, data_offset),
+	FIELD(zipc_record_ring, oldest),
+	FIELD(zipc_record_ring, wanted),
+	FIELD(zipc_record_ring, writer),
+	FIELD(zipc_record_ring, end),
+	FIELD(zipc_record_ring, records),
+};
+
+static const struct field reader_fields[] = {
+	FIELD(zipc_reader, holder),
+	FIELD(zipc_reader, position),
+	FIELD(zipc_reader, lost),
+};
+
+static const struct field record_fields[] = {
+	{ "length", 0, 4, HOW_SPECIAL },
+	{ "number", 4, 4, HOW_SPECIAL },
+};
 
 static void add(const char *owner, uint32_t base, const struct field *fields,
 		size_t count, uint32_t ring)
@@ -173,6 +196,24 @@ static void add_pool(const char *owner, const unsigned char *image,
 	}
 }
 
+/* A ring of records; any word of the data may be a header. */
+static void add_record_ring(const char *owner, const unsigned char *image,
+			    uint32_t at)
+{
+	struct zipc_record_ring ring;
+	uint32_t i;
+
+	memcpy(&ring, image + at, sizeof(ring));
+	add(owner, at, record_ring_fields, COUNT(record_ring_fields), 0);
+	for (i = 0; i < ring.readers; i++)
+		add(owner, at + (uint32_t)ring.readers_offset +
+				   i * (uint32_t)sizeof(struct zipc_reader),
+		    reader_fields, COUNT(reader_fields), 0);
+	for (i = 0; i < ring.size_bytes; i += 8)
+		add(owner, at + (uint32_t)ring.data_offset + i, record_fields,
+		    COUNT(record_fields), 0);
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -186,6 +227,9 @@ static void add_entry(const unsigned char *image, uint32_t at)
 		ZIPC_LINE;
 	memcpy(&block, image + begin, sizeof(block));
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
+	if (block.kind == ZIPC_RING)
+		add_record_ring(entry.name, image,
+				begin + (uint32_t)block.body_offset);
 	if (block.kind == ZIPC_QUEUE)
 		add_ring(entry.name, image,
 			 begin + (uint32_t)block.body_offset);

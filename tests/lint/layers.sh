@@ -17,6 +17,7 @@ layer_of()
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_* | pool | pool_*) echo 3 ;;
+	array | queue | place_* | ring | ring_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

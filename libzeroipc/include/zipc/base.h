@@ -43,6 +43,7 @@ enum zipc_kind {
 	ZIPC_ARRAY = 1,
 	ZIPC_QUEUE = 2,
 	ZIPC_POOL = 6,
+	ZIPC_RING = 7,
 };
 
 /*
@@ -64,8 +65,9 @@ enum zipc_kind {
 	X(EBADMSG, "damaged, or not a ZeroIPC segment")                      \
 	X(EPROTONOSUPPORT, "another version of the format")                  \
 	X(ELOOP, "it waits for itself")                                      \
+	X(EMSGSIZE, "the record is longer than its buffer or ring takes")    \
 	X(EUSERS, "no free record: too many processes or writers")           \
-	X(EBUSY, "another process is creating or removing here")             \
+	X(EBUSY, "another process is creating, removing or writing here")    \
 	X(EACCES, "permission denied")                                       \
 	X(EROFS, "the segment is open for reading only")                     \
 	X(EOPNOTSUPP, "the system refuses what the segment needs")           \
