@@ -131,11 +131,12 @@ struct zipc_places {
 	unsigned push_hope, pop_hope;
 };
 
-/* The body's size; UINT64_MAX: too large. */
+/* The body's size, takers' bytes included; UINT64_MAX: too large. */
 uint64_t zipc_places_bytes(uint64_t capacity, uint64_t elem_size,
-			   uint32_t writers);
+			   uint32_t writers, uint64_t takers_bytes);
 void zipc_places_build(unsigned char *body, uint64_t capacity,
-		       uint64_t elem_size, uint32_t writers);
+		       uint64_t elem_size, uint32_t writers,
+		       uint64_t takers_bytes);
 
 /* Check the ring that was found and make the handle; -EBADMSG. */
 int zipc_places_open(struct zipc_places *places, struct zipc_segment *segment,
@@ -149,6 +150,13 @@ void zipc_places_close(struct zipc_places *places);
 int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 			 uint64_t n);
 int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n);
+
+/*
+ * How many of n may be taken from *head on, at least one, by a compare-and-swap
+ * of head behind a copy of them; or -EAGAIN, -EBADMSG: steps 1 and 2 of pop.
+ */
+int64_t zipc_places_ready(struct zipc_places *places, uint64_t n,
+			  uint64_t *head);
 
 /* Elements inside, with those whose push is under way. */
 uint64_t zipc_places_size(const struct zipc_places *places);

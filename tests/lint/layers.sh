@@ -16,7 +16,7 @@ layer_of()
 	spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
-	array | queue | place_*) echo 3 ;;
+	array | lease | queue | place_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;
