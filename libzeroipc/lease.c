@@ -267,6 +267,7 @@ static int64_t pick(struct zipc_leases *leases, uint32_t *place)
 		found = oldest_of_nobody(leases);
 		if (found < 0) {
 			leases->given_seen = given;
+			leases->more = false;
 			return 0;
 		}
 		*place = (uint32_t)found;
@@ -274,6 +275,8 @@ static int64_t pick(struct zipc_leases *leases, uint32_t *place)
 		if (!claim(leases, taker))
 			continue;
 		lease = resolve(leases, *place);
+		/* Who died before telling of it may have left another. */
+		leases->more = true;
 		if (lease > 0)
 			return lease;
 		if (lease == 0)
@@ -428,7 +431,8 @@ static bool hears_of_given(struct zipc_leases *leases)
 		bury(leases, false);
 		return true;
 	}
-	return atomic_load_explicit(&leases->ring->given,
+	return leases->more ||
+	       atomic_load_explicit(&leases->ring->given,
 				    memory_order_acquire) != leases->given_seen;
 }
 

@@ -82,7 +82,8 @@ struct zipc_leases {
 	uint32_t count, bytes;
 	unsigned generation; /* of forks: what is held is the parent's else */
 	int32_t idle;        /* an own record without a lease; -1: none */
-	uint64_t given_seen; /* up to it, nothing was given back */
+	uint64_t given_seen; /* of given, when nothing was there */
+	bool more;           /* there was something the last time */
 	int64_t looked_ns;   /* when the dead were last looked for */
 	uint64_t held[ZIPC_TAKERS_MOST / 64]; /* a bit by record */
 };
