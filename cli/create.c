@@ -8,7 +8,7 @@
 
 struct wishes {
 	const char *kind, *type;
-	uint64_t size_bytes, capacity, writers, entries, participants;
+	uint64_t size_bytes, capacity, writers, takers, entries, participants;
 	struct zipc_segment_options options;
 	const char *for_segment, *for_structure; /* an option that is only so */
 };
@@ -19,6 +19,7 @@ static const struct option options[] = {
 	{"kind", required_argument, NULL, 'k'},
 	{"max-entries", required_argument, NULL, 'E'},
 	{"max-participants", required_argument, NULL, 'P'},
+	{"max-takers", required_argument, NULL, 'T'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
 	{"size", required_argument, NULL, 's'},
@@ -65,6 +66,10 @@ static const char *take_option(struct wishes *wishes, int option)
 		return limit_parse(optarg, &wishes->participants)
 			       ? NULL
 			       : "how many processes, at least 1";
+	case 'T':
+		return limit_parse(optarg, &wishes->takers)
+			       ? NULL
+			       : "how many leases at a time, at least 1";
 	case 'W':
 		return limit_parse(optarg, &wishes->writers)
 			       ? NULL
@@ -105,7 +110,7 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 		if (wanted)
 			return fail_usage("--%s is %s, not `%s`",
 					  option_name(option), wanted, optarg);
-		if (strchr("ckWt", option))
+		if (strchr("ckTWt", option))
 			wishes->for_structure = option_name(option);
 		else
 			wishes->for_segment = option_name(option);
@@ -139,6 +144,7 @@ static int create_in(struct zipc_segment *segment, const char *name,
 {
 	struct zipc_queue_options queue_options = {
 		.max_writers = (unsigned)wishes->writers,
+		.max_takers = (unsigned)wishes->takers,
 	};
 	struct zipc_array *array = NULL;
 	struct zipc_queue *queue = NULL;
@@ -171,6 +177,8 @@ static int create_structure(const struct path *path,
 				  "--capacity");
 	if (wishes->writers && strcmp(wishes->kind, "queue"))
 		return fail_usage("--max-writers is for a queue");
+	if (wishes->takers && strcmp(wishes->kind, "queue"))
+		return fail_usage("--max-takers is for a queue");
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -225,6 +233,8 @@ const struct command command_create = {
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32}\n"
 		"  -c, --capacity N          elements\n"
+		"      --max-takers N        of a queue: with leases, so many at "
+		"a time\n"
 		"      --max-writers N       of a queue, at the same time\n",
 	.run = run,
 };

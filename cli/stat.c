@@ -11,6 +11,13 @@ static const struct column participant_columns[] = {
 	{"USER", false}, {"SINCE", false}, {"STATE", false},
 };
 
+static const struct column lease_columns[] = {
+	{"PLACE", true}, {"ELEMENT", true},  {"ATTEMPT", true},
+	{"PID", true},   {"PROCESS", false}, {"STATE", false},
+};
+
+#define LEASE_COLUMNS (sizeof(lease_columns) / sizeof(lease_columns[0]))
+
 #define PARTICIPANT_COLUMNS                                                    \
 	(sizeof(participant_columns) / sizeof(participant_columns[0]))
 
@@ -146,6 +153,9 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 		return;
 	line("pushed", "%llu ever", (unsigned long long)it->added);
 	line("popped", "%llu ever", (unsigned long long)it->removed);
+	if (it->max_takers)
+		line("leases", "%llu of at most %u",
+		     (unsigned long long)it->leased, it->max_takers);
 	line("asleep", "%s",
 	     it->readers_asleep && it->writers_asleep
 		     ? "maybe readers and writers"
@@ -153,6 +163,61 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 	     : it->writers_asleep ? "maybe writers"
 				  : "none");
 	line("late wakes", "%llu", (unsigned long long)it->late_wakes);
+}
+
+static int json_leases(struct json *json, struct zipc_view *view,
+		       const struct zipc_view_entry *entry)
+{
+	struct zipc_view_lease it;
+	int rc = 0;
+
+	json_open(json, "leases", '[');
+	for (unsigned i = 0;
+	     i < entry->max_takers && (!rc || rc == -ENOENT); i++) {
+		rc = zipc_view_lease(view, entry, i, &it);
+		if (rc)
+			continue;
+		json_open(json, NULL, '{');
+		json_number(json, "place", it.place);
+		json_number(json, "position", it.position);
+		json_number(json, "attempt", it.attempt);
+		json_bool(json, "alive", it.alive);
+		json_number(json, "pid", (unsigned)it.pid);
+		json_string(json, "name", it.name);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int table_leases(struct zipc_view *view,
+			const struct zipc_view_entry *entry)
+{
+	struct zipc_view_lease it;
+	struct table table;
+	int rc = 0;
+
+	table_init(&table, lease_columns, LEASE_COLUMNS);
+	for (unsigned i = 0;
+	     i < entry->max_takers && (!rc || rc == -ENOENT); i++) {
+		rc = zipc_view_lease(view, entry, i, &it);
+		if (rc)
+			continue;
+		table_add(&table, "%u", it.place);
+		table_add(&table, "%llu", (unsigned long long)it.position);
+		table_add(&table, "%u", it.attempt);
+		if (it.pid)
+			table_add(&table, "%d", it.pid);
+		else
+			table_add(&table, "-");
+		table_add(&table, "%s", it.pid ? it.name : "-");
+		table_add(&table, "%s",
+			  it.alive ? "alive" : it.pid ? "dead" : "free");
+	}
+	if (table.count)
+		putchar('\n');
+	table_print(&table);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int stat_structure(struct zipc_view *view, const struct path *path,
@@ -164,14 +229,18 @@ static int stat_structure(struct zipc_view *view, const struct path *path,
 
 	if (rc)
 		return fail_at(path->segment, path->structure, rc);
-	if (!as_json) {
+	if (as_json) {
+		json_open(&json, NULL, '{');
+		json_entry(&json, &it);
+		if (it.max_takers)
+			rc = json_leases(&json, view, &it);
+		json_close(&json, '}');
+	} else {
 		entry_lines(path->segment, &it);
-		return STATUS_FINE;
+		if (it.max_takers)
+			rc = table_leases(view, &it);
 	}
-	json_open(&json, NULL, '{');
-	json_entry(&json, &it);
-	json_close(&json, '}');
-	return STATUS_FINE;
+	return rc ? fail_at(path->segment, path->structure, rc) : STATUS_FINE;
 }
 
 static int stat_path(const struct path *path, bool as_json)

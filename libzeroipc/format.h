@@ -210,6 +210,9 @@ struct zipc_writer {
 ZIPC_AT(zipc_writer, claim, 0x08);
 static_assert(sizeof(struct zipc_writer) == 64, "writer is a line");
 
+/* zipc_taker.lease, its low two bits */
+enum zipc_lease_state { ZIPC_NO_LEASE, ZIPC_TAKING, ZIPC_TAKEN };
+
 /*
  * taker_bytes for each lease that there may be, from takers_offset; see
  * lease.h.

@@ -72,8 +72,6 @@
 
 #define ZIPC_TAKERS_MOST 1024u
 
-enum zipc_lease_state { ZIPC_NO_LEASE, ZIPC_TAKING, ZIPC_TAKEN };
-
 /* A queue handle's part in leases; all constants are checked copies. */
 struct zipc_leases {
 	struct zipc_places *places;

@@ -798,6 +798,148 @@ START_TEST(flags_that_are_not_known_are_refused)
 }
 END_TEST
 
+/* The lease that is told of at a place; -ENOENT: none. */
+static int look(uint32_t place, struct zipc_view_lease *lease)
+{
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+	int rc;
+
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "q", &entry), 0);
+	ck_assert_uint_eq(entry.max_takers, TAKERS);
+	rc = zipc_view_lease(view, &entry, place, lease);
+	zipc_view_close(view);
+	return rc;
+}
+
+static uint64_t count_of(uint64_t *size)
+{
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "q", &entry), 0);
+	zipc_view_close(view);
+	*size = entry.size;
+	return entry.leased;
+}
+
+START_TEST(inspection_tells_who_holds_what)
+{
+	struct zipc_lease own;
+	struct zipc_view_lease told;
+	uint64_t size;
+	unsigned place;
+	int go_on;
+	pid_t child;
+
+	push(1, 3);
+	own = must_take(queue, 1, 1);
+	child = child_with(1, &go_on);
+	ck_assert_uint_eq(count_of(&size), 2);
+	ck_assert_uint_eq(size, 1);
+	ck_rc(look(own.place, &told), 0);
+	ck_assert_uint_eq(told.position, 1);
+	ck_assert_int_eq(told.pid, getpid());
+	ck_assert(told.alive && told.attempt == 1 && *told.name);
+	for (place = 0; place < TAKERS; place++)
+		if (place != own.place && !look(place, &told))
+			break;
+	ck_assert_uint_eq(told.position, 2);
+	ck_assert_int_eq(told.pid, child);
+	ck_assert(told.alive);
+	kill_child(child, go_on);
+	ck_rc(look(place, &told), 0);
+	ck_assert(!told.alive && told.pid == child);
+	ck_rc(zipc_queue_return(queue, &own), 0);
+	ck_rc(look(own.place, &told), 0);
+	ck_assert(!told.alive && !told.pid && !*told.name);
+	ck_rc(look(TAKERS, &told), -ENOENT);
+	zipc_queue_close(queue);
+	queue = another();
+	must_take(queue, 1, 2);
+	must_take(queue, 2, 2);
+	ck_rc(look(own.place, &told), 0);
+	ck_assert_uint_eq(told.attempt, 2);
+	ck_assert_uint_eq(count_of(&size), 2);
+}
+END_TEST
+
+START_TEST(inspection_sees_a_take_that_is_not_marked_yet)
+{
+	struct zipc_view_lease told;
+	uint64_t size;
+
+	find_ring();
+	push(5, 2);
+	leave(2, 1, ZIPC_TAKING, 5);
+	ck_assert_uint_eq(count_of(&size), 0);
+	ck_rc(look(2, &told), -ENOENT);
+	ring->head = 2;
+	ring->taken = zipc_taken(1, 2);
+	ck_assert_uint_eq(count_of(&size), 1);
+	ck_rc(look(2, &told), 0);
+	ck_assert_uint_eq(told.position, 1);
+	ck_assert(!told.alive && !told.pid);
+}
+END_TEST
+
+/* The rows of a queue's constants, each what it can not be. */
+static const struct {
+	size_t offset, size;
+	uint64_t value;
+} misfits[] = {
+	{ offsetof(struct zipc_place_ring, takers), 4, 0 },
+	{ offsetof(struct zipc_place_ring, takers), 4, 1025 },
+	{ offsetof(struct zipc_place_ring, takers), 4, 1024 },
+	{ offsetof(struct zipc_place_ring, taker_bytes), 4, 0 },
+	{ offsetof(struct zipc_place_ring, taker_bytes), 4, 1 << 20 },
+	{ offsetof(struct zipc_place_ring, takers_offset), 8, 0 },
+	{ offsetof(struct zipc_place_ring, takers_offset), 8, 257 },
+	{ offsetof(struct zipc_place_ring, takers_offset), 8, 1 << 20 },
+	{ offsetof(struct zipc_place_ring, takers_offset), 8, UINT64_MAX - 63 },
+};
+#define MISFITS (int)(sizeof(misfits) / sizeof(misfits[0]))
+
+START_TEST(takers_that_lie_elsewhere_are_not_opened)
+{
+	struct zipc_view_entry entry;
+	struct zipc_queue *other;
+	struct zipc_view *view;
+
+	find_ring();
+	memcpy((unsigned char *)ring + misfits[_i].offset, &misfits[_i].value,
+	       misfits[_i].size);
+	ck_rc(zipc_queue_open(&other, segment, "q", NULL), -EBADMSG);
+	ck_message("takers");
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "q", &entry), -EBADMSG);
+	ck_message("takers");
+	zipc_view_close(view);
+}
+END_TEST
+
+START_TEST(inspection_knows_no_flags_beyond)
+{
+	struct zipc_view_entry entry;
+	struct zipc_found found;
+	struct zipc_view *view;
+	uint64_t elem;
+
+	ck_rc(zipc_table_find(&found, segment, "q", ZIPC_QUEUE, NULL), 0);
+	found.block->flags = 2;
+	zipc_type_free(found.type);
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "q", &entry), 0);
+	ck_assert_str_eq(entry.kind_name, "kind 2");
+	ck_rc(zipc_view_elements(view, &entry, 0, 1, &elem, NULL),
+	      -EOPNOTSUPP);
+	ck_message("flags 0x2");
+	zipc_view_close(view);
+}
+END_TEST
+
 static Suite *lease_suite(void)
 {
 	Suite *suite = suite_create("lease");
@@ -841,6 +983,13 @@ static Suite *lease_suite(void)
 	tcase_add_test(tc, a_last_take_by_nobody_is_told);
 	tcase_add_test(tc, damaged_words_give_errors_and_ends);
 	tcase_add_test(tc, flags_that_are_not_known_are_refused);
+	tcase_add_loop_test(tc, takers_that_lie_elsewhere_are_not_opened, 0,
+			    MISFITS);
+	tc = test_case(suite, "inspection", "fast", 60);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, inspection_tells_who_holds_what);
+	tcase_add_test(tc, inspection_sees_a_take_that_is_not_marked_yet);
+	tcase_add_test(tc, inspection_knows_no_flags_beyond);
 	return suite;
 }
 

@@ -9,5 +9,6 @@
 #include <zipc/array.h>
 #include <zipc/queue.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_lease.h>
 
 #endif
