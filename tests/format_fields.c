@@ -60,8 +60,13 @@ const struct field compiled[] = {
 	F("Queue", zipc_place_ring, writers),
 	F("Queue", zipc_place_ring, writers_offset),
 	F("Queue", zipc_place_ring, slots_offset),
+	F("Queue", zipc_place_ring, takers),
+	F("Queue", zipc_place_ring, taker_bytes),
+	F("Queue", zipc_place_ring, takers_offset),
 	F("Queue", zipc_place_ring, reserved),
 	F("Queue", zipc_place_ring, head),
+	F("Queue", zipc_place_ring, taken),
+	F("Queue", zipc_place_ring, given),
 	PAD("Queue", zipc_place_ring, head_line),
 	F("Queue", zipc_place_ring, verdict),
 	F("Queue", zipc_place_ring, active),
@@ -74,6 +79,10 @@ const struct field compiled[] = {
 	F("Writer", zipc_writer, holder),
 	F("Writer", zipc_writer, claim),
 	F("Writer", zipc_writer, reserved),
+	F("Taker", zipc_taker, holder),
+	F("Taker", zipc_taker, lease),
+	F("Taker", zipc_taker, attempts),
+	F("Taker", zipc_taker, reserved),
 	F("Slot", zipc_slot, turn),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
@@ -89,6 +98,7 @@ const struct sized structs[] = {
 	{ "Block", "zipc_block", sizeof(struct zipc_block), true },
 	{ "Queue", "zipc_place_ring", sizeof(struct zipc_place_ring), true },
 	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
+	{ "Taker", "zipc_taker", sizeof(struct zipc_taker), true },
 	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);

@@ -139,6 +139,13 @@ def _found(segment: Segment, name: bytes, entry: bytes, kind: int) -> Found:
             errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
             f"`/{segment.name}` is of kind {kind_name(there)} ({there}), not "
             f"{kind_name(kind)}: open it as what it is")
+    flags = BLOCK.get(block, "flags")
+    if flags:  # one says that the body differs; none is known here
+        raise failure(
+            errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
+            f"`/{segment.name}` is a {kind_name(kind)} with flags "
+            f"0x{flags:x}, which this version does not know: use it from C, "
+            "or a newer version")
     offset = ENTRY.get(entry, "offset") * LINE
     return Found(block=offset, body=offset + BLOCK.get(block, "body_offset"),
                  body_bytes=BLOCK.get(block, "body_bytes"),

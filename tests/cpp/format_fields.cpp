@@ -60,8 +60,13 @@ const field compiled[] = {
 	F("Queue", PlaceRing, writers),
 	F("Queue", PlaceRing, writers_offset),
 	F("Queue", PlaceRing, slots_offset),
+	F("Queue", PlaceRing, takers),
+	F("Queue", PlaceRing, taker_bytes),
+	F("Queue", PlaceRing, takers_offset),
 	F("Queue", PlaceRing, reserved),
 	F("Queue", PlaceRing, head),
+	F("Queue", PlaceRing, taken),
+	F("Queue", PlaceRing, given),
 	PAD("Queue", PlaceRing, head_line),
 	F("Queue", PlaceRing, verdict),
 	F("Queue", PlaceRing, active),
@@ -74,6 +79,10 @@ const field compiled[] = {
 	F("Writer", Writer, holder),
 	F("Writer", Writer, claim),
 	F("Writer", Writer, reserved),
+	F("Taker", Taker, holder),
+	F("Taker", Taker, lease),
+	F("Taker", Taker, attempts),
+	F("Taker", Taker, reserved),
 	F("Slot", Slot, turn),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", sizeof(Slot), 0, FIELD },
@@ -89,6 +98,7 @@ const sized structs[] = {
 	{ "Block", "zipc_block", sizeof(Block), true },
 	{ "Queue", "zipc_place_ring", sizeof(PlaceRing), true },
 	{ "Writer", "zipc_writer", sizeof(Writer), true },
+	{ "Taker", "zipc_taker", sizeof(Taker), true },
 	{ "Slot", "zipc_slot", sizeof(Slot), false },
 };
 const size_t structs_count = std::size(structs);
