@@ -41,9 +41,35 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
+/* Where the number of an option goes, and what it counts; or NULL. */
+static uint64_t *limit_of(struct wishes *wishes, int option, const char **what)
+{
+	switch (option) {
+	case 'E':
+		*what = "how many structures, at least 1";
+		return &wishes->entries;
+	case 'P':
+		*what = "how many processes, at least 1";
+		return &wishes->participants;
+	case 'T':
+		*what = "how many leases at a time, at least 1";
+		return &wishes->takers;
+	case 'W':
+		*what = "how many writers, at least 1";
+		return &wishes->writers;
+	default:
+		return NULL;
+	}
+}
+
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
+	const char *what;
+	uint64_t *limit = limit_of(wishes, option, &what);
+
+	if (limit)
+		return limit_parse(optarg, limit) ? NULL : what;
 	switch (option) {
 	case 's':
 		return size_parse(optarg, &wishes->size_bytes)
@@ -58,22 +84,6 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
-	case 'E':
-		return limit_parse(optarg, &wishes->entries)
-			       ? NULL
-			       : "how many structures, at least 1";
-	case 'P':
-		return limit_parse(optarg, &wishes->participants)
-			       ? NULL
-			       : "how many processes, at least 1";
-	case 'T':
-		return limit_parse(optarg, &wishes->takers)
-			       ? NULL
-			       : "how many leases at a time, at least 1";
-	case 'W':
-		return limit_parse(optarg, &wishes->writers)
-			       ? NULL
-			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
 		return strcmp(optarg, "array") && strcmp(optarg, "queue")

@@ -32,14 +32,15 @@ uint64_t zipc_leases_bytes(uint32_t takers, uint64_t elem_size)
 	return bytes;
 }
 
-void zipc_leases_build(unsigned char *body, uint32_t takers, uint64_t elem_size)
+void zipc_leases_build(unsigned char *body, uint32_t takers,
+		       uint64_t elem_size)
 {
 	struct zipc_place_ring *ring = (void *)body;
+	uint64_t bytes = zipc_leases_bytes(takers, elem_size);
 
 	ring->takers = takers;
 	ring->taker_bytes = (uint32_t)taker_bytes_for(elem_size);
-	ring->takers_offset = sizeof(*ring) + (uint64_t)ring->writers *
-						      sizeof(struct zipc_writer);
+	ring->takers_offset = ring->slots_offset - bytes;
 }
 
 static bool fits(const struct zipc_place_ring *copy,
@@ -341,7 +342,8 @@ static int mark_last(struct zipc_leases *leases, uint64_t taken)
 	    zipc_taken(lease >> 2, place) == taken)
 		/* marked: release; pairs with read_lease(). */
 		atomic_compare_exchange_strong_explicit(
-			&taker->lease, &lease, zipc_lease(lease >> 2, ZIPC_TAKEN),
+			&taker->lease, &lease,
+			zipc_lease(lease >> 2, ZIPC_TAKEN),
 			memory_order_acq_rel, memory_order_relaxed);
 	return 0;
 }
@@ -362,7 +364,7 @@ static bool take_at(struct zipc_leases *leases, uint64_t head, uint64_t taken,
 	atomic_store_explicit(&taker->attempts, 1, memory_order_relaxed);
 	atomic_store_explicit(&taker->lease, zipc_lease(head, ZIPC_TAKING),
 			      memory_order_release);
-	/* taken, room: release; the slot's copy is done before it is free. */
+	/* taken: release. room: release; the copy is done before the slot. */
 	if (!zipc_cell_swap((void *)&leases->ring->head, &from,
 			    (struct zipc_pair){ head + 1,
 						zipc_taken(head, place) }))

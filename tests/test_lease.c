@@ -940,12 +940,16 @@ START_TEST(inspection_knows_no_flags_beyond)
 }
 END_TEST
 
-static Suite *lease_suite(void)
+static TCase *case_of(Suite *suite, const char *name)
 {
-	Suite *suite = suite_create("lease");
-	TCase *tc = test_case(suite, "lease", "fast", 60);
+	TCase *tc = test_case(suite, name, "fast", 60);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	return tc;
+}
+
+static void add_uses(TCase *tc)
+{
 	tcase_add_test(tc, what_is_done_does_not_come_back);
 	tcase_add_test(tc, what_is_under_lease_leaves_its_room);
 	tcase_add_test(tc, what_is_given_back_comes_before_newer_ones);
@@ -959,8 +963,10 @@ static Suite *lease_suite(void)
 	tcase_add_test(tc, through_a_read_only_segment_nothing_is_taken);
 	tcase_add_loop_test(tc, elements_of_any_size_come_back_whole, 0, 6);
 	tcase_add_test(tc, push_take_return_and_done_make_no_system_call);
-	tc = test_case(suite, "deaths", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+}
+
+static void add_deaths(TCase *tc)
+{
 	tcase_add_test(tc, the_element_of_the_dead_goes_to_the_next_taker);
 	tcase_add_test(tc, attempts_are_counted_over_deaths);
 	tcase_add_test(tc, pop_takes_what_the_dead_held);
@@ -970,23 +976,29 @@ static Suite *lease_suite(void)
 	tcase_add_test(tc, who_died_behind_the_cell_has_taken_it);
 	tcase_add_test(tc, the_next_take_marks_the_last);
 	tcase_add_test(tc, who_lost_the_race_and_died_has_taken_nothing);
-	tc = test_case(suite, "waiting", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+}
+
+static Suite *lease_suite(void)
+{
+	Suite *suite = suite_create("lease");
+	TCase *tc;
+
+	add_uses(case_of(suite, "lease"));
+	add_deaths(case_of(suite, "deaths"));
+	tc = case_of(suite, "waiting");
 	tcase_add_test(tc, who_sleeps_finds_what_the_dead_held);
 	tcase_add_test(tc, who_sleeps_is_woken_by_what_is_given_back);
 	tcase_add_test(tc, who_waits_for_room_is_woken_by_a_take);
 	tcase_add_test(tc,
 		       a_wait_ends_at_its_deadline_behind_a_look_at_the_dead);
-	tc = test_case(suite, "damage", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tc = case_of(suite, "damage");
 	tcase_add_test(tc, a_lease_that_makes_no_sense_is_told);
 	tcase_add_test(tc, a_last_take_by_nobody_is_told);
 	tcase_add_test(tc, damaged_words_give_errors_and_ends);
 	tcase_add_test(tc, flags_that_are_not_known_are_refused);
 	tcase_add_loop_test(tc, takers_that_lie_elsewhere_are_not_opened, 0,
 			    MISFITS);
-	tc = test_case(suite, "inspection", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tc = case_of(suite, "inspection");
 	tcase_add_test(tc, inspection_tells_who_holds_what);
 	tcase_add_test(tc, inspection_sees_a_take_that_is_not_marked_yet);
 	tcase_add_test(tc, inspection_knows_no_flags_beyond);

@@ -420,7 +420,8 @@ static void check_takers(struct sweep_page *page, const struct scene *scene,
 
 	for (i = 0; i <= TAKERS; i++) {
 		push_values(scene, queue, FILLING + i, 1);
-		rc = zipc_queue_take(queue, elem, i < TAKERS ? &lease[i] : &more,
+		rc = zipc_queue_take(queue, elem,
+				     i < TAKERS ? &lease[i] : &more,
 				     ZIPC_NOWAIT);
 		if (rc != (i < TAKERS ? 0 : -EUSERS))
 			sweep_fail(page, "place %u of %u: %s", i + 1, TAKERS,
