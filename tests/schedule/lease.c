@@ -495,7 +495,7 @@ static struct scene scenes[] = {
 	  { "trtd", "pp" }, .inside = 2 },
 	{ SETTLING, SCENE("behind-the-dead", 2, 0, 3, 1, 0, 0), 3,
 	  { "td", "td" }, .inside = 2, .stuck = true },
-	{ SETTLING, SCENE("behind-a-slow-push", 3, 0, 2, 0, 0, 0), 2,
+	{ SETTLING, SCENE("behind-a-slow-push", 3, 0, 3, 0, 0, 0), 2,
 	  { "P", "P", "td" } },
 	{ DEATHS, SCENE("dead-taker", 2, 1, 2, 1, 1, 0), 2,
 	  { "td", "tdtd" }, .inside = 2 },
