@@ -970,7 +970,6 @@ static void add_deaths(TCase *tc)
 	tcase_add_test(tc, the_element_of_the_dead_goes_to_the_next_taker);
 	tcase_add_test(tc, attempts_are_counted_over_deaths);
 	tcase_add_test(tc, pop_takes_what_the_dead_held);
-	tcase_add_test(tc, it_is_handed_out_although_the_queue_is_never_empty);
 	tcase_add_test(tc, what_the_stopped_hold_stays_theirs);
 	tcase_add_test(tc, who_died_before_the_cell_has_taken_nothing);
 	tcase_add_test(tc, who_died_behind_the_cell_has_taken_it);
@@ -985,6 +984,9 @@ static Suite *lease_suite(void)
 
 	add_uses(case_of(suite, "lease"));
 	add_deaths(case_of(suite, "deaths"));
+	tc = test_case(suite, "never empty", "fast", 20);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, it_is_handed_out_although_the_queue_is_never_empty);
 	tc = case_of(suite, "waiting");
 	tcase_add_test(tc, who_sleeps_finds_what_the_dead_held);
 	tcase_add_test(tc, who_sleeps_is_woken_by_what_is_given_back);

@@ -535,17 +535,31 @@ START_TEST(survives_two_that_are_stopped)
 }
 END_TEST
 
+START_TEST(survives_a_late_death_with_what_others_left)
+{
+	sweep_op(others[_i].op, others[_i].before, 8, others[_i].fill,
+		 SWEEP_LATE);
+}
+END_TEST
+
 START_TEST(survives_two_stops_with_what_others_left)
 {
 	sweep_op(others[_i].op, others[_i].before, 8, others[_i].fill,
-		 SWEEP_LATE | SWEEP_CROSSED);
+		 SWEEP_CROSSED);
 }
 END_TEST
+
+/* Each by itself, as they take long. */
+static const char *const crossed_names[OPS] = {
+	"crossed take", "crossed done", "crossed return", "crossed close",
+	"crossed pop"
+};
 
 static Suite *lease_sweep_suite(void)
 {
 	Suite *suite = suite_create("lease sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
+	int i;
 
 	tcase_add_loop_test(tc, survives_one_death_and_two_at_every_instruction,
 			    TAKE, OPS);
@@ -562,9 +576,15 @@ static Suite *lease_sweep_suite(void)
 	tc = test_case(suite, "late", "slow", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    TAKE, OPS);
-	tc = test_case(suite, "crossed", "slow", 1200);
-	tcase_add_loop_test(tc, survives_two_that_are_stopped, TAKE, OPS);
-	tc = test_case(suite, "left by others, stopped", "slow", 1200);
+	tc = test_case(suite, "left by others, late", "slow", 1200);
+	tcase_add_loop_test(tc, survives_a_late_death_with_what_others_left, 0,
+			    OTHERS);
+	for (i = 0; i < OPS; i++) {
+		tc = test_case(suite, crossed_names[i], "slow", 1200);
+		tcase_add_loop_test(tc, survives_two_that_are_stopped, i,
+				    i + 1);
+	}
+	tc = test_case(suite, "left by others, crossed", "stress", 1200);
 	tcase_add_loop_test(tc, survives_two_stops_with_what_others_left, 0,
 			    OTHERS);
 	return suite;
