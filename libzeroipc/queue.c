@@ -258,19 +258,28 @@ static int64_t wait_to_pop(struct zipc_queue *queue, void *elems, uint64_t n,
  * and once more when the time is over.
  */
 static int64_t wait_for_hand_out(struct zipc_queue *queue,
-				 struct handing_out handing_out,
+				 struct handing_out *handing_out,
 				 int64_t timeout_ns)
 {
-	int64_t rc = hand_out(&handing_out, timeout_ns == ZIPC_NOWAIT);
+	int64_t rc = zipc_wait(queue->places.readable, queue->places.symmetric,
+			       &queue->pop_spin, zipc_deadline(timeout_ns),
+			       attempt_hand_out, handing_out);
+
+	if (rc == -ETIMEDOUT)
+		rc = hand_out(handing_out, true);
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}
+
+static int64_t pop_leased(struct zipc_queue *queue, void *elems, uint64_t n,
+			  int64_t timeout_ns)
+{
+	struct handing_out handing_out = { queue->leases, elems, n, NULL };
+	int64_t rc = zipc_leases_pop(queue->leases, elems, n,
+				     timeout_ns == ZIPC_NOWAIT);
 
 	if (rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT)
 		return rc;
-	rc = zipc_wait(queue->places.readable, queue->places.symmetric,
-		       &queue->pop_spin, zipc_deadline(timeout_ns),
-		       attempt_hand_out, &handing_out);
-	if (rc == -ETIMEDOUT)
-		rc = hand_out(&handing_out, true);
-	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+	return wait_for_hand_out(queue, &handing_out, timeout_ns);
 }
 
 int64_t zipc_queue_push_n(struct zipc_queue *queue, const void *elems,
@@ -313,11 +322,7 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 	if (rc)
 		return rc;
 	if (queue->leases)
-		return wait_for_hand_out(queue,
-					 (struct handing_out){
-						 queue->leases, elems, n,
-						 NULL },
-					 timeout_ns);
+		return pop_leased(queue, elems, n, timeout_ns);
 	moved = zipc_places_pop(&queue->places, elems, n);
 	if (moved == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
 		moved = wait_to_pop(queue, elems, n, zipc_deadline(timeout_ns));
@@ -433,19 +438,25 @@ static int enter_to_take(struct zipc_queue *queue)
 	return enter_first(queue);
 }
 
+static int64_t wait_to_take(struct zipc_queue *queue, void *elem,
+			    struct zipc_lease *lease, int64_t timeout_ns)
+{
+	struct handing_out handing_out = { queue->leases, elem, 1, lease };
+
+	return wait_for_hand_out(queue, &handing_out, timeout_ns);
+}
+
 int zipc_queue_take(struct zipc_queue *queue, void *elem,
 		    struct zipc_lease *lease, int64_t timeout_ns)
 {
-	struct zipc_lease taken = { 0, 0, 0 };
-	struct handing_out handing_out = { queue->leases, elem, 1, &taken };
 	int64_t rc = enter_to_take(queue);
 
 	if (!rc)
-		rc = wait_for_hand_out(queue, handing_out, timeout_ns);
-	if (rc < 0)
-		return (int)rc;
-	*lease = taken;
-	return 0;
+		rc = zipc_leases_take(queue->leases, elem, lease,
+				      timeout_ns == ZIPC_NOWAIT);
+	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
+		rc = wait_to_take(queue, elem, lease, timeout_ns);
+	return rc < 0 ? (int)rc : 0;
 }
 
 int zipc_queue_done(struct zipc_queue *queue, const struct zipc_lease *lease)
