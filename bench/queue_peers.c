@@ -6,6 +6,7 @@
 const struct entry queue_entries[] = {
 	{ "zeroipc", NULL, &queue_zeroipc },
 	{ "zeroipc-try", NULL, &queue_zeroipc_try },
+	{ "zeroipc-lease", NULL, &queue_zeroipc_lease },
 	{ "zeroipc-c++", NULL, &queue_zeroipc_cpp },
 	{ "ck-spsc", "libck-dev", &queue_ck_spsc },
 	{ "ck-mpmc", "libck-dev", &queue_ck_mpmc },

@@ -17,6 +17,7 @@ extern "C" {
 
 CANDIDATE(queue_zeroipc);
 CANDIDATE(queue_zeroipc_try);
+CANDIDATE(queue_zeroipc_lease);
 CANDIDATE(queue_zeroipc_cpp);
 CANDIDATE(queue_ck_spsc);
 CANDIDATE(queue_ck_mpmc);

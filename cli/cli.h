@@ -229,4 +229,19 @@ int64_t pool_owners(struct zipc_view *view, const struct zipc_view_entry *entry,
 int pool_cat(struct zipc_view *view, const struct zipc_view_entry *entry,
 	     const struct path *path, bool as_json);
 
+/* stat.c */
+
+/* "key          value": what is put in is printed clean. */
+void line(const char *key, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* details.c */
+
+/*
+ * What stat tells of the structure's kind alone: printed, or into a document
+ * whose object is open. 0 or -errno.
+ */
+int details(struct zipc_view *view, const struct zipc_view_entry *it,
+	    struct json *json);
+
 #endif

@@ -20,10 +20,7 @@ static const struct column removed_columns[] = {
 #define PARTICIPANT_COLUMNS                                                    \
 	(sizeof(participant_columns) / sizeof(participant_columns[0]))
 
-static void line(const char *key, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void line(const char *key, const char *format, ...)
+void line(const char *key, const char *format, ...)
 {
 	char value[2 * ZIPC_TYPE_MAX];
 	va_list args;
@@ -210,6 +207,9 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 		return;
 	line("pushed", "%llu ever", (unsigned long long)it->added);
 	line("popped", "%llu ever", (unsigned long long)it->removed);
+	if (it->max_takers)
+		line("leases", "%llu of at most %u",
+		     (unsigned long long)it->leased, it->max_takers);
 	line("asleep", "%s",
 	     it->readers_asleep && it->writers_asleep
 		     ? "maybe readers and writers"
@@ -217,72 +217,6 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 	     : it->writers_asleep ? "maybe writers"
 				  : "none");
 	line("late wakes", "%llu", (unsigned long long)it->late_wakes);
-}
-
-static const struct column reader_columns[] = {
-	{"PLACE", true}, {"PID", true},  {"ALIVE", false},
-	{"LAG", true},   {"LOST", true},
-};
-
-static int ring_readers(struct zipc_view *view,
-			const struct zipc_view_entry *entry, unsigned places)
-{
-	struct zipc_view_ring_reader it;
-	struct table table;
-	char lag[16];
-	int rc = 0;
-
-	table_init(&table, reader_columns,
-		   sizeof(reader_columns) / sizeof(reader_columns[0]));
-	for (unsigned i = 0; i < places && (!rc || rc == -ENOENT); i++) {
-		rc = zipc_view_ring_reader(view, entry, i, &it);
-		if (rc)
-			continue;
-		table_add(&table, "%u", it.index);
-		table_add(&table, "%d", it.pid);
-		table_add(&table, "%s", it.alive ? "yes" : "no");
-		table_add(&table, "%s", size_text(it.lag_bytes, lag));
-		table_add(&table, "%llu", (unsigned long long)it.lost);
-	}
-	table_print(&table);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int ring_lines(struct zipc_view *view,
-		      const struct zipc_view_entry *entry)
-{
-	struct zipc_view_ring it;
-	int rc = zipc_view_ring(view, entry, &it);
-
-	if (rc)
-		return rc;
-	line("records", "%llu, of %llu ever written",
-	     (unsigned long long)(it.records + 1 - it.oldest),
-	     (unsigned long long)it.records);
-	line("when full", "%s", it.back_pressure
-					? "the writer waits for readers"
-					: "the oldest are overwritten");
-	if (!it.has_writer)
-		line("writer", "none");
-	else if (it.writer_alive)
-		line("writer", "process %d", it.writer_pid);
-	else
-		line("writer", "has died");
-	return ring_readers(view, entry, it.max_readers);
-}
-
-/* What its kind alone has; json: into an object that is open. */
-static int details(struct zipc_view *view, const struct zipc_view_entry *it,
-		   struct json *json)
-{
-	switch (it->kind) {
-	case ZIPC_POOL:
-		return (int)pool_owners(view, it, json);
-	case ZIPC_RING:
-		return json ? 0 : ring_lines(view, it);
-	default:
-		return 0;
-	}
 }
 
 static int stat_structure(struct zipc_view *view, const struct path *path,

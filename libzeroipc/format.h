@@ -125,6 +125,9 @@ ZIPC_AT(zipc_event, nappers, 0x04);
 ZIPC_AT(zipc_event, late_wakes, 0x0C);
 static_assert(sizeof(struct zipc_event) == 16, "event is 16 bytes");
 
+/* zipc_block.flags: who finds one that it does not know refuses the block */
+#define ZIPC_FLAG_LEASES 1u /* of a Queue: it has takers, see lease.h */
+
 /* Every structure's block opens with these two lines. */
 struct zipc_block {
 	/* the descriptor: constant once committed */
@@ -132,7 +135,7 @@ struct zipc_block {
 	uint32_t generation;   /* 0x04 */
 	uint64_t elem_size;    /* 0x08 bytes */
 	uint64_t capacity;     /* 0x10 elements */
-	uint32_t flags;        /* 0x18 zero */
+	uint32_t flags;        /* 0x18 ZIPC_FLAG_*, by kind */
 	uint32_t name_check;   /* 0x1C FNV-1a of the name */
 	uint32_t type_offset;  /* 0x20 bytes from the block's start */
 	uint32_t type_length;  /* 0x24 bytes, without the NUL */
@@ -169,10 +172,15 @@ struct zipc_place_ring {
 	uint32_t writers;        /* 0x0C records */
 	uint64_t writers_offset; /* 0x10 bytes from the body's start */
 	uint64_t slots_offset;   /* 0x18 bytes from the body's start */
-	uint64_t reserved[4];    /* 0x20 zero */
+	uint32_t takers;         /* 0x20 records; 0: no leases */
+	uint32_t taker_bytes;    /* 0x24 of each */
+	uint64_t takers_offset;  /* 0x28 bytes from the body's start */
+	uint64_t reserved[2];    /* 0x30 zero */
 	/* written by consumers */
 	_Atomic uint64_t head;   /* 0x40 next position to take */
-	uint64_t head_line[7];
+	_Atomic uint64_t taken;  /* 0x48 position << 10 | record: last take */
+	_Atomic uint64_t given;  /* 0x50 grows when a lease becomes free */
+	uint64_t head_line[5];
 	/* written by who settles */
 	_Atomic uint64_t verdict;  /* 0x80 position << 2 | state */
 	_Atomic uint64_t active;   /* 0x88 epoch << 1 | up */
@@ -188,7 +196,12 @@ ZIPC_AT(zipc_place_ring, slot_bytes, 0x08);
 ZIPC_AT(zipc_place_ring, writers, 0x0C);
 ZIPC_AT(zipc_place_ring, writers_offset, 0x10);
 ZIPC_AT(zipc_place_ring, slots_offset, 0x18);
+ZIPC_AT(zipc_place_ring, takers, 0x20);
+ZIPC_AT(zipc_place_ring, taker_bytes, 0x24);
+ZIPC_AT(zipc_place_ring, takers_offset, 0x28);
 ZIPC_AT(zipc_place_ring, head, 0x40);
+ZIPC_AT(zipc_place_ring, taken, 0x48);
+ZIPC_AT(zipc_place_ring, given, 0x50);
 ZIPC_AT(zipc_place_ring, verdict, 0x80);
 ZIPC_AT(zipc_place_ring, active, 0x88);
 ZIPC_AT(zipc_place_ring, patience, 0x90);
@@ -204,6 +217,24 @@ struct zipc_writer {
 };
 ZIPC_AT(zipc_writer, claim, 0x08);
 static_assert(sizeof(struct zipc_writer) == 64, "writer is a line");
+
+/* zipc_taker.lease, its low two bits */
+enum zipc_lease_state { ZIPC_NO_LEASE, ZIPC_TAKING, ZIPC_TAKEN };
+
+/*
+ * taker_bytes for each lease that there may be, from takers_offset; see
+ * lease.h.
+ */
+struct zipc_taker {
+	_Atomic uint64_t holder;    /* 0x00 see participant.h; 0: nobody */
+	_Atomic uint64_t lease;     /* 0x08 position << 2 | state */
+	_Atomic uint32_t attempts;  /* 0x10 leases on its element so far */
+	uint32_t reserved;          /* 0x14 zero */
+	_Atomic uint64_t element[]; /* 0x18 */
+};
+ZIPC_AT(zipc_taker, lease, 0x08);
+ZIPC_AT(zipc_taker, attempts, 0x10);
+ZIPC_AT(zipc_taker, element, 0x18);
 
 /* From slots_offset: turn, then the element, padded to 8 bytes. */
 struct zipc_slot {

@@ -51,6 +51,7 @@ struct zipc_view_block {
 
 struct zipc_view_kind {
 	unsigned kind;
+	uint32_t flags; /* that are known here */
 	/* Check the body; fill in size, added and removed. 0 or -errno. */
 	int (*describe)(struct zipc_view *view,
 			const struct zipc_view_block *block,
@@ -60,6 +61,16 @@ struct zipc_view_kind {
 			    const struct zipc_view_block *block, uint64_t from,
 			    uint64_t n, void *bytes, uint64_t *ids);
 };
+
+/* The block of what entry told of; -ENOENT when that is another by now. */
+int zipc_view_block_of(struct zipc_view *view,
+		       const struct zipc_view_entry *entry,
+		       struct zipc_view_block *block);
+
+/* Of a queue: what describe() tells of its leases. */
+int zipc_view_count_leases(struct zipc_view *view,
+			   const struct zipc_view_block *block,
+			   struct zipc_view_entry *out);
 
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;

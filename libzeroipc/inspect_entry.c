@@ -19,10 +19,12 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_of_ring,
 };
 
-static const struct zipc_view_kind *kind_find(unsigned kind)
+/* What has a flag that is not known is not known either. */
+static const struct zipc_view_kind *kind_find(const struct zipc_block *head)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i]->kind == kind)
+		if (kinds[i]->kind == head->kind &&
+		    !(head->flags & ~kinds[i]->flags))
 			return kinds[i];
 	return NULL;
 }
@@ -113,7 +115,7 @@ static int block_load(struct zipc_view *view, const struct zipc_entry *entry,
 	if (rc)
 		return rc;
 	block->body_at = block->at + block->head.body_offset;
-	block->kind = kind_find(block->head.kind);
+	block->kind = kind_find(&block->head);
 	return 0;
 }
 
@@ -178,6 +180,7 @@ static void fill_entry(const struct zipc_view_block *block,
 	out->elem_size = head->elem_size;
 	out->capacity = head->capacity;
 	out->size = out->added = out->removed = 0;
+	out->leased = out->max_takers = 0;
 	out->readers_asleep = may_sleep(&head->readable);
 	out->writers_asleep = may_sleep(&head->writable);
 	/* Relaxed: these are a copy of our own. */
@@ -362,19 +365,45 @@ int zipc_view_block_again(struct zipc_view *view,
 	return rc;
 }
 
-int64_t zipc_view_elements(struct zipc_view *view,
-			   const struct zipc_view_entry *entry, uint64_t from,
-			   uint64_t n, void *bytes, uint64_t *ids)
+int zipc_view_block_of(struct zipc_view *view,
+		       const struct zipc_view_entry *entry,
+		       struct zipc_view_block *block)
 {
 	struct zipc_view_block block;
 	int rc = zipc_view_block_again(view, entry, &block);
 
 	if (!rc && !block.kind)
+	struct zipc_entry found;
+	uint64_t next;
+	int rc = find_entry(view, entry->name, &found, &next);
+
+	if (!rc)
+		rc = block_load(view, &found, next, block);
+	/* The caller's buffer is as long as entry says. */
+	if (!rc && (block->at != entry->offset_bytes ||
+		    block->head.kind != entry->kind ||
+		    block->head.elem_size != entry->elem_size))
+		rc = zipc_fail(ENOENT,
+			       "`%s` in segment `/%s` is another structure by "
+			       "now: look it up again",
+			       entry->name, view->name);
+	if (!rc && !block->kind)
 		rc = zipc_fail(
 			EOPNOTSUPP,
-			"`%s` in segment `/%s` is of kind %u, which this "
-			"program does not know",
-			entry->name, view->name, block.head.kind);
+			"`%s` in segment `/%s` is of kind %u with flags 0x%x, "
+			"which this program does not know",
+			entry->name, view->name, block->head.kind,
+			block->head.flags);
+	return rc;
+}
+
+int64_t zipc_view_elements(struct zipc_view *view,
+			   const struct zipc_view_entry *entry, uint64_t from,
+			   uint64_t n, void *bytes, uint64_t *ids)
+{
+	struct zipc_view_block block;
+	int rc = zipc_view_block_of(view, entry, &block);
+
 	if (rc)
 		return rc;
 	return block.kind->elements(view, &block, from, n, bytes, ids);

@@ -150,7 +150,7 @@ static int describe(struct zipc_view *view, const struct zipc_view_block *block,
 	out->size = tail - head < out->capacity ? tail - head : out->capacity;
 	out->added = tail - 1;
 	out->removed = head - 1;
-	return 0;
+	return zipc_view_count_leases(view, block, out);
 }
 
 /* Positions p to p + count - 1, in slots that lie side by side. */
@@ -309,6 +309,7 @@ static int64_t elements(struct zipc_view *view,
 
 const struct zipc_view_kind zipc_view_queue = {
 	.kind = ZIPC_QUEUE,
+	.flags = ZIPC_FLAG_LEASES,
 	.describe = describe,
 	.elements = elements,
 };

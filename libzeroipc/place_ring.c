@@ -12,26 +12,27 @@ static uint64_t slot_bytes_for(uint64_t elem_size)
 	return sizeof(struct zipc_slot) + (elem_size + 7) / 8 * 8;
 }
 
-static uint64_t slots_offset_for(uint32_t writers)
+static uint64_t slots_offset_for(uint32_t writers, uint64_t takers_bytes)
 {
 	return sizeof(struct zipc_place_ring) +
-	       (uint64_t)writers * sizeof(struct zipc_writer);
+	       (uint64_t)writers * sizeof(struct zipc_writer) + takers_bytes;
 }
 
 uint64_t zipc_places_bytes(uint64_t capacity, uint64_t elem_size,
-			   uint32_t writers)
+			   uint32_t writers, uint64_t takers_bytes)
 {
-	uint64_t slots, bytes;
+	uint64_t offset = slots_offset_for(writers, takers_bytes), slots, bytes;
 
 	if (__builtin_add_overflow(capacity, writers, &slots) ||
 	    __builtin_mul_overflow(slots, slot_bytes_for(elem_size), &bytes) ||
-	    __builtin_add_overflow(bytes, slots_offset_for(writers), &bytes))
+	    __builtin_add_overflow(bytes, offset, &bytes))
 		return UINT64_MAX;
 	return bytes;
 }
 
 void zipc_places_build(unsigned char *body, uint64_t capacity,
-		       uint64_t elem_size, uint32_t writers)
+		       uint64_t elem_size, uint32_t writers,
+		       uint64_t takers_bytes)
 {
 	struct zipc_place_ring *ring = (void *)body;
 
@@ -39,7 +40,7 @@ void zipc_places_build(unsigned char *body, uint64_t capacity,
 	ring->slot_bytes = (uint32_t)slot_bytes_for(elem_size);
 	ring->writers = writers;
 	ring->writers_offset = sizeof(*ring);
-	ring->slots_offset = slots_offset_for(writers);
+	ring->slots_offset = slots_offset_for(writers, takers_bytes);
 	/* Relaxed: the table's commit publishes the whole block. */
 	atomic_store_explicit(&ring->head, 1, memory_order_relaxed);
 	atomic_store_explicit(&ring->tail, 1, memory_order_relaxed);
@@ -486,27 +487,35 @@ static int look_twice(struct zipc_places *places, uint64_t head)
 	return rc ? rc : 1;
 }
 
-/*
- * How many of n can be taken at *head, which is read here; 0: look again; or
- * -errno.
- */
-ZIPC_INLINE int64_t find_run(struct zipc_places *places, uint64_t n,
-			     uint64_t *head)
+/* Inline in pop; zipc_places_ready() is the same for who takes otherwise. */
+ZIPC_INLINE int64_t ready(struct zipc_places *places, uint64_t n,
+			  uint64_t *head)
 {
-	struct zipc_place_ring *ring = places->ring;
 	uint64_t run;
 	int rc;
 
-	*head = atomic_load_explicit(&ring->head, memory_order_acquire);
-	run = published_run(places, *head, n);
-	if (!run && comes_soon(places, *head))
+	for (;;) {
+		*head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
 		run = published_run(places, *head, n);
-	rc = run ? 0 : nothing_at(places, *head);
-	if (run && zipc_places_active(ring)) {
-		rc = look_twice(places, *head);
-		run = rc ? 0 : 1;
+		if (!run && comes_soon(places, *head))
+			run = published_run(places, *head, n);
+		rc = run ? 0 : nothing_at(places, *head);
+		if (run && zipc_places_active(places->ring)) {
+			rc = look_twice(places, *head);
+			run = rc ? 0 : 1;
+		}
+		if (rc < 0)
+			return rc;
+		if (run)
+			return (int64_t)run;
 	}
-	return rc < 0 ? rc : (int64_t)run;
+}
+
+int64_t zipc_places_ready(struct zipc_places *places, uint64_t n,
+			  uint64_t *head)
+{
+	return ready(places, n, head);
 }
 
 int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
@@ -515,11 +524,9 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 	int64_t run;
 
 	for (;;) {
-		run = find_run(places, n, &head);
+		run = ready(places, n, &head);
 		if (run < 0)
 			return run;
-		if (!run)
-			continue;
 		copy_run(places, head, (uint64_t)run, elems);
 		/* room: release; the copies are done before the slots are. */
 		if (atomic_compare_exchange_strong_explicit(
@@ -540,9 +547,7 @@ int zipc_places_peek(struct zipc_places *places, uint64_t *elem,
 	int64_t run;
 
 	do {
-		do
-			run = find_run(places, 1, position);
-		while (!run);
+		run = zipc_places_ready(places, 1, position);
 		if (run < 0)
 			return (int)run;
 		/*

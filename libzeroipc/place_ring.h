@@ -133,11 +133,12 @@ struct zipc_places {
 	unsigned push_hope, pop_hope;
 };
 
-/* The body's size; UINT64_MAX: too large. */
+/* The body's size, takers' bytes included; UINT64_MAX: too large. */
 uint64_t zipc_places_bytes(uint64_t capacity, uint64_t elem_size,
-			   uint32_t writers);
+			   uint32_t writers, uint64_t takers_bytes);
 void zipc_places_build(unsigned char *body, uint64_t capacity,
-		       uint64_t elem_size, uint32_t writers);
+		       uint64_t elem_size, uint32_t writers,
+		       uint64_t takers_bytes);
 
 /* Check the ring that was found and make the handle; -EBADMSG. */
 int zipc_places_open(struct zipc_places *places, struct zipc_segment *segment,
@@ -166,6 +167,13 @@ void zipc_places_drop(struct zipc_places *places, uint64_t position);
  * process that is dead has pushed is found, until it is popped or dropped.
  */
 bool zipc_places_hold(const struct zipc_places *places, uint64_t elem);
+
+/*
+ * How many of n may be taken from *head on, at least one, by a compare-and-swap
+ * of head behind a copy of them; or -EAGAIN, -EBADMSG: steps 1 and 2 of pop.
+ */
+int64_t zipc_places_ready(struct zipc_places *places, uint64_t n,
+			  uint64_t *head);
 
 /* Elements inside, with those whose push is under way. */
 uint64_t zipc_places_size(const struct zipc_places *places);

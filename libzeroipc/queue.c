@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Queue: a place ring with a type, and waiting at both its ends. What makes it
- * correct, and what a crash leaves, stands in place_ring.h.
+ * correct, and what a crash leaves, stands in place_ring.h, and for leases in
+ * lease.h.
  */
 #include "clock.h"
 #include "error.h"
+#include "lease.h"
 #include "place_fast.h"
 #include "queue.h"
 
@@ -23,6 +25,11 @@ struct zipc_queue {
 	unsigned generation; /* zipc_use_generation() */
 	struct zipc_type *type;
 	char name[ZIPC_NAME_MAX + 1];
+	/*
+	 * NULL: it has none. With them generation stays 0, so that pop goes the
+	 * long way, which alone knows of leases.
+	 */
+	struct zipc_leases *leases;
 };
 
 /* create and open */
@@ -40,18 +47,25 @@ static uint32_t writers_for(const struct zipc_plan *plan, uint64_t elem_size)
 static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
 {
 	return zipc_places_bytes(plan->capacity, elem_size,
-				 writers_for(plan, elem_size));
+				 writers_for(plan, elem_size),
+				 zipc_leases_bytes(plan->other_option,
+						   elem_size));
 }
 
 static void build(const struct zipc_plan *plan, unsigned char *body,
 		  uint64_t elem_size)
 {
+	uint32_t takers = plan->other_option;
+
 	zipc_places_build(body, plan->capacity, elem_size,
-			  writers_for(plan, elem_size));
+			  writers_for(plan, elem_size),
+			  zipc_leases_bytes(takers, elem_size));
+	if (takers)
+		zipc_leases_build(body, takers, elem_size);
 }
 
 static struct zipc_plan plan_of(const char *type, uint64_t capacity,
-				unsigned max_writers)
+				unsigned max_writers, unsigned max_takers)
 {
 	return (struct zipc_plan){ .kind = ZIPC_QUEUE,
 				   .type = type,
@@ -59,7 +73,9 @@ static struct zipc_plan plan_of(const char *type, uint64_t capacity,
 				   .body_bytes = body_bytes,
 				   .build = build,
 				   .elem_size_max = ELEM_MAX,
-				   .option = max_writers };
+				   .option = max_writers,
+				   .other_option = max_takers,
+				   .flags = max_takers ? ZIPC_FLAG_LEASES : 0 };
 }
 
 /* The handle on what was found, which it takes over. */
@@ -70,6 +86,9 @@ static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
 	int rc = queue ? zipc_places_open(&queue->places, segment, found, name)
 		       : zipc_fail_as(ENOMEM, "out of memory");
 
+	if (!rc && found->flags & ZIPC_FLAG_LEASES)
+		rc = zipc_leases_open(&queue->leases, &queue->places, found,
+				      name);
 	if (rc) {
 		zipc_table_release(found);
 		free(queue);
@@ -90,13 +109,17 @@ int zipc_queue_create_with(struct zipc_queue **out,
 			   const struct zipc_queue_options *options)
 {
 	unsigned writers = options ? options->max_writers : 0;
-	struct zipc_plan plan = plan_of(type, capacity, writers);
+	unsigned takers = options ? options->max_takers : 0;
+	struct zipc_plan plan = plan_of(type, capacity, writers, takers);
 	struct zipc_found found;
 	int rc;
 
 	if (writers > ZIPC_WRITERS_MOST)
 		return zipc_fail(EINVAL, "max_writers is %u: at most %u",
 				 writers, ZIPC_WRITERS_MOST);
+	if (takers > ZIPC_TAKERS_MOST)
+		return zipc_fail(EINVAL, "max_takers is %u: at most %u",
+				 takers, ZIPC_TAKERS_MOST);
 	rc = zipc_table_create(&found, segment, name, &plan);
 	return rc ? rc : handle_on(out, segment, name, &found);
 }
@@ -120,7 +143,7 @@ int zipc_queue_open_or_create(struct zipc_queue **out,
 			      struct zipc_segment *segment, const char *name,
 			      const char *type, uint64_t capacity)
 {
-	struct zipc_plan plan = plan_of(type, capacity, 0);
+	struct zipc_plan plan = plan_of(type, capacity, 0, 0);
 	struct zipc_found found;
 	int rc = zipc_table_open_or_create(&found, segment, name, &plan);
 
@@ -139,7 +162,9 @@ static int enter_first(struct zipc_queue *queue)
 				 "only: queue `%s` cannot be used through it",
 				 queue->segment->name, queue->name);
 	rc = zipc_use_enter(&queue->use, queue->name);
-	if (!rc)
+	if (!rc && queue->leases)
+		zipc_leases_enter(queue->leases);
+	else if (!rc)
 		queue->generation = zipc_fork_generation;
 	return rc;
 }
@@ -191,6 +216,27 @@ static int64_t attempt_pop(void *context)
 	return zipc_places_pop(t->places, t->elems, t->n);
 }
 
+/* Pop, or take if there is a lease to fill in. */
+struct handing_out {
+	struct zipc_leases *leases;
+	void *elems;
+	uint64_t n;
+	struct zipc_lease *lease;
+};
+
+static int64_t hand_out(const struct handing_out *h, bool thorough)
+{
+	if (h->lease)
+		return zipc_leases_take(h->leases, h->elems, h->lease,
+					thorough);
+	return zipc_leases_pop(h->leases, h->elems, h->n, thorough);
+}
+
+static int64_t attempt_hand_out(void *context)
+{
+	return hand_out(context, false);
+}
+
 static int64_t wait_to_push(struct zipc_queue *queue, const void *elems,
 			    uint64_t n, int64_t deadline_ns)
 {
@@ -209,6 +255,35 @@ static int64_t wait_to_pop(struct zipc_queue *queue, void *elems, uint64_t n,
 	return zipc_wait(queue->places.readable, queue->places.symmetric,
 			 &queue->pop_spin, deadline_ns, attempt_pop,
 			 &transfer);
+}
+
+/*
+ * The dead are looked for at the begin if the caller will not wait, in naps,
+ * and once more when the time is over.
+ */
+static int64_t wait_for_hand_out(struct zipc_queue *queue,
+				 struct handing_out *handing_out,
+				 int64_t timeout_ns)
+{
+	int64_t rc = zipc_wait(queue->places.readable, queue->places.symmetric,
+			       &queue->pop_spin, zipc_deadline(timeout_ns),
+			       attempt_hand_out, handing_out);
+
+	if (rc == -ETIMEDOUT)
+		rc = hand_out(handing_out, true);
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}
+
+static int64_t pop_leased(struct zipc_queue *queue, void *elems, uint64_t n,
+			  int64_t timeout_ns)
+{
+	struct handing_out handing_out = { queue->leases, elems, n, NULL };
+	int64_t rc = zipc_leases_pop(queue->leases, elems, n,
+				     timeout_ns == ZIPC_NOWAIT);
+
+	if (rc != -EAGAIN || timeout_ns == ZIPC_NOWAIT)
+		return rc;
+	return wait_for_hand_out(queue, &handing_out, timeout_ns);
 }
 
 int64_t zipc_queue_push_n(struct zipc_queue *queue, const void *elems,
@@ -250,6 +325,8 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 	rc = enter(queue);
 	if (rc)
 		return rc;
+	if (queue->leases)
+		return pop_leased(queue, elems, n, timeout_ns);
 	moved = zipc_places_pop(&queue->places, elems, n);
 	if (moved == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
 		moved = wait_to_pop(queue, elems, n, zipc_deadline(timeout_ns));
@@ -415,6 +492,52 @@ uint32_t zipc_queue_offset(const struct zipc_queue *queue)
 	return (uint32_t)((uint64_t)(block - queue->segment->base) / ZIPC_LINE);
 }
 
+/* leases */
+
+static int enter_to_take(struct zipc_queue *queue)
+{
+	if (!queue->leases)
+		return zipc_fail(EPROTOTYPE, "queue `%s` has no leases: pop "
+				 "from it, or create it with some (max_takers)",
+				 queue->name);
+	return enter_first(queue);
+}
+
+static int64_t wait_to_take(struct zipc_queue *queue, void *elem,
+			    struct zipc_lease *lease, int64_t timeout_ns)
+{
+	struct handing_out handing_out = { queue->leases, elem, 1, lease };
+
+	return wait_for_hand_out(queue, &handing_out, timeout_ns);
+}
+
+int zipc_queue_take(struct zipc_queue *queue, void *elem,
+		    struct zipc_lease *lease, int64_t timeout_ns)
+{
+	int64_t rc = enter_to_take(queue);
+
+	if (!rc)
+		rc = zipc_leases_take(queue->leases, elem, lease,
+				      timeout_ns == ZIPC_NOWAIT);
+	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
+		rc = wait_to_take(queue, elem, lease, timeout_ns);
+	return rc < 0 ? (int)rc : 0;
+}
+
+int zipc_queue_done(struct zipc_queue *queue, const struct zipc_lease *lease)
+{
+	int rc = enter_to_take(queue);
+
+	return rc ? rc : zipc_leases_done(queue->leases, lease);
+}
+
+int zipc_queue_return(struct zipc_queue *queue, const struct zipc_lease *lease)
+{
+	int rc = enter_to_take(queue);
+
+	return rc ? rc : zipc_leases_return(queue->leases, lease);
+}
+
 /* ask */
 
 /* Who has no bit up asks behind it whether that was the queue's size. */
@@ -447,6 +570,7 @@ void zipc_queue_close(struct zipc_queue *queue)
 {
 	if (!queue)
 		return;
+	zipc_leases_close(queue->leases);
 	zipc_places_close(&queue->places);
 	zipc_type_free(queue->type);
 	zipc_use_end(&queue->use);

@@ -106,6 +106,7 @@ static int copy_block(struct zipc_block *copy, struct zipc_found *found,
 	found->body_bytes = copy->body_bytes;
 	found->elem_size = copy->elem_size;
 	found->capacity = copy->capacity;
+	found->flags = copy->flags;
 	return 0;
 }
 
@@ -139,6 +140,20 @@ static int check_kind(const struct zipc_segment *segment, const char *name,
 			 zipc_kind_name(there), there, zipc_kind_name(wanted));
 }
 
+/* A flag says that the body differs, so who does not know it keeps off. */
+static int check_flags(const struct zipc_segment *segment, const char *name,
+		       const struct zipc_block *copy)
+{
+	uint32_t known = copy->kind == ZIPC_QUEUE ? ZIPC_FLAG_LEASES : 0;
+
+	if (!(copy->flags & ~known))
+		return 0;
+	return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is a %s with flags "
+			 "0x%x, of which this version knows 0x%x: use a newer "
+			 "one", name, segment->name, zipc_kind_name(copy->kind),
+			 copy->flags, known);
+}
+
 static int check_type(const struct zipc_segment *segment, const char *name,
 		      const struct zipc_type *there, const char *text)
 {
@@ -170,6 +185,8 @@ static int look_inside(struct zipc_found *found, struct zipc_segment *segment,
 	rc = copy_block(&copy, found, segment, name);
 	if (!rc)
 		rc = check_kind(segment, name, copy.kind, kind);
+	if (!rc)
+		rc = check_flags(segment, name, &copy);
 	if (!rc)
 		rc = read_type(found, &copy, segment, name);
 	if (rc)

@@ -36,6 +36,7 @@ struct zipc_found {
 	struct zipc_block *block; /* in shared memory */
 	unsigned char *body;      /* body_bytes of it are inside the mapping */
 	uint64_t elem_size, capacity, body_bytes;
+	uint32_t flags;           /* all of them known */
 	struct zipc_type *type;   /* the handle frees it */
 };
 
@@ -52,11 +53,14 @@ struct zipc_plan {
 		      uint64_t elem_size);
 	uint64_t elem_size_max; /* bytes */
 	unsigned option;        /* the kind's own */
+	unsigned other_option;  /* likewise */
+	uint32_t flags;         /* ZIPC_FLAG_* */
 };
 
 /*
  * Find name, of the kind and, unless type is NULL, of the type. -ENOENT,
- * -EPROTOTYPE with a message that shows the difference, -EBADMSG.
+ * -EPROTOTYPE with a message that shows the difference, or names a flag that is
+ * not known here; -EBADMSG.
  */
 int zipc_table_find(struct zipc_found *found, struct zipc_segment *segment,
 		    const char *name, unsigned kind, const char *type);

@@ -71,6 +71,7 @@ static void write_block(struct zipc_segment *segment, uint64_t at,
 	block->generation = (uint32_t)lives;
 	block->elem_size = draft->elem_size;
 	block->capacity = plan->capacity;
+	block->flags = plan->flags;
 	block->name_check = zipc_name_check(draft->name);
 	block->type_offset = sizeof(*block);
 	block->type_length = (uint32_t)strlen(text);

@@ -14,5 +14,6 @@
 #include <zipc/ring.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_ring.h>
+#include <zipc/inspect_lease.h>
 
 #endif

@@ -247,6 +247,17 @@ class NoSegments(SegmentTest):
             self.message(Damaged, Array, Memory(self.name), "a")
             os.unlink(self.path)
 
+    def test_flags_that_are_not_known_are_refused(self):
+        for kind, flags in ((Queue, 1), (Queue, 1 << 31), (Array, 1)):
+            memory = self.memory()
+            kind(memory, "x", 4, dtype="u32")
+            at = memory.segment.blocks_begin + fmt.BLOCK.at("flags")
+            self.plant(at, flags.to_bytes(4, "little"))
+            self.assertIn(f"flags 0x{flags:x}",
+                          self.message(Mismatch, kind, memory, "x"))
+            self.message(Mismatch, kind, memory, "x", 4, dtype="u32")
+            os.unlink(self.path)
+
     def test_damaged_rings_are_refused(self):
         for field in ("slots", "slot_bytes", "writers", "writers_offset",
                       "slots_offset"):

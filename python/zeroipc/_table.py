@@ -130,6 +130,13 @@ def _found(segment: Segment, name: bytes, use: Use, kind: int,
             errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
             f"`/{segment.name}` is of kind {kind_name(there)} ({there}), not "
             f"{kind_name(kind)}: open it as what it is")
+    flags = BLOCK.get(block, "flags")
+    if flags:  # one says that the body differs; none is known here
+        raise failure(
+            errno.EPROTOTYPE, f"`{os.fsdecode(name)}` in segment "
+            f"`/{segment.name}` is a {kind_name(kind)} with flags "
+            f"0x{flags:x}, which this version does not know: use it from C, "
+            "or a newer version")
     offset = use.extent.at
     found = Found(block=offset, body=offset + BLOCK.get(block, "body_offset"),
                   body_bytes=BLOCK.get(block, "body_bytes"),

@@ -96,16 +96,23 @@ BLOCK = Layout(
 PLACE_RING = Layout(
     "zipc_place_ring", 256,
     slots=(0x00, 8), slot_bytes=(0x08, 4), writers=(0x0C, 4),
-    writers_offset=(0x10, 8), slots_offset=(0x18, 8), reserved=(0x20, 32),
-    head=(0x40, 8), verdict=(0x80, 8), active=(0x88, 8), patience=(0x90, 4),
-    reserved_too=(0x94, 4), given_up=(0x98, 8), tail=(0xC0, 8))
+    writers_offset=(0x10, 8), slots_offset=(0x18, 8), takers=(0x20, 4),
+    taker_bytes=(0x24, 4), takers_offset=(0x28, 8), reserved=(0x30, 16),
+    head=(0x40, 8), taken=(0x48, 8), given=(0x50, 8), verdict=(0x80, 8),
+    active=(0x88, 8), patience=(0x90, 4), reserved_too=(0x94, 4),
+    given_up=(0x98, 8), tail=(0xC0, 8))
 
 WRITER = Layout("zipc_writer", 64, holder=(0x00, 8), claim=(0x08, 8),
                 reserved=(0x10, 48))
 
+# Of a queue with leases, which is refused here.
+TAKER = Layout("zipc_taker", 24, holder=(0x00, 8), lease=(0x08, 8),
+               attempts=(0x10, 4), reserved=(0x14, 4))
+
 SLOT_TURN_BYTES = 8
 
-LAYOUTS = (HEADER, ENTRY, USERS, PARTICIPANT, EVENT, BLOCK, PLACE_RING, WRITER)
+LAYOUTS = (HEADER, ENTRY, USERS, PARTICIPANT, EVENT, BLOCK, PLACE_RING, WRITER,
+           TAKER)
 
 # Another build's sizes make another word, and it is refused.
 FORMAT_WORD = (LINE | ENTRY.size << 8 | PARTICIPANT.size << 16 |

@@ -157,6 +157,33 @@ START_TEST(another_kind_or_type_is_told_with_the_difference)
 }
 END_TEST
 
+/* A queue with leases has a flag, and is not yet known here. */
+START_TEST(flags_that_are_not_known_are_refused)
+{
+	Memory mem(test_name("flags"), 1 << 20);
+	Queue<int> queue(mem, "q", 4);
+	Array<int> array(mem, "a", 4);
+	const auto flag = [&mem](const char *name) {
+		zeroipc::detail::Segment &segment = *mem.segment();
+		const zeroipc::detail::Found found =
+			zeroipc::detail::find_structure(
+				segment, name,
+				{name[0] == 'q' ? zeroipc::detail::kind_queue
+						: zeroipc::detail::kind_array});
+
+		found.block->flags = 1;
+	};
+
+	flag("q");
+	flag("a");
+	ck_throws(Queue<int>(mem, "q"), EPROTOTYPE, "flags 0x1");
+	ck_throws(Queue<int>(mem, "q", 4), EPROTOTYPE, "flags 0x1");
+	ck_throws(Queue<void>(mem, "q"), EPROTOTYPE, "flags 0x1");
+	ck_throws(Array<int>(mem, "a"), EPROTOTYPE, "flags 0x1");
+	ck_assert(queue.try_push(1)); /* who has it open goes on */
+}
+END_TEST
+
 START_TEST(an_error_is_a_system_error)
 {
 	try {
@@ -183,6 +210,7 @@ static Suite *suite()
 	tcase_add_test(tc, what_was_moved_from_holds_nothing);
 	tcase_add_test(tc, what_is_open_for_reading_reads_and_changes_nothing);
 	tcase_add_test(tc, another_kind_or_type_is_told_with_the_difference);
+	tcase_add_test(tc, flags_that_are_not_known_are_refused);
 	tcase_add_test(tc, an_error_is_a_system_error);
 	return suite;
 }

@@ -16,6 +16,8 @@
 #include "world.h"
 
 #include "../../libzeroipc/entry.h"
+#include "../../libzeroipc/lease.h"
+#include "../../libzeroipc/participant.h"
 #include "../../libzeroipc/place_fast.h"
 #include "../../libzeroipc/pool.h"
 #include "../../libzeroipc/queue.h"
@@ -450,6 +452,83 @@ static void second_writer(void)
 	tour.block_end = block_end;
 }
 
+#define TAKE_ERRORS EAGAIN, ETIMEDOUT, EUSERS, EBADMSG, EPROTOTYPE
+
+/* Take one, and perhaps end the lease; one that was held is closed with. */
+static void take(int64_t timeout_ns,
+		 int (*end)(struct zipc_queue *queue,
+			    const struct zipc_lease *lease))
+{
+	struct zipc_lease lease;
+	void *elem;
+
+	if (!tour.queue)
+		return;
+	world_copy(tour.before);
+	elem = buffer(1, zipc_queue_elem_size(tour.queue));
+	if (!may(zipc_queue_take(tour.queue, elem, &lease, timeout_ns),
+		 TAKE_ERRORS) && end)
+		may(end(tour.queue, &lease), EINVAL);
+	free(elem);
+	check_others();
+}
+
+static void take_and_done(void)
+{
+	take(TIMEOUT_NS, zipc_queue_done);
+	take(ZIPC_NOWAIT, zipc_queue_done);
+}
+
+static void take_and_return(void)
+{
+	take(ZIPC_NOWAIT, zipc_queue_return);
+	take(TIMEOUT_NS, zipc_queue_return);
+}
+
+static void take_and_hold(void)
+{
+	take(ZIPC_NOWAIT, NULL);
+	take(ZIPC_NOWAIT, NULL);
+}
+
+/* As a second process would, while the first holds some. */
+static void second_taker(void)
+{
+	struct zipc_queue *first = tour.queue;
+	uint64_t block = tour.block, block_end = tour.block_end;
+
+	open_queue(tour.name);
+	push(1, ZIPC_NOWAIT);
+	take(ZIPC_NOWAIT, zipc_queue_return);
+	take(ZIPC_NOWAIT, NULL);
+	zipc_queue_close(tour.queue);
+	tour.queue = first;
+	tour.block = block;
+	tour.block_end = block_end;
+}
+
+static void open_leased(void)
+{
+	open_queue("leased");
+}
+
+static void look_at_leases(void)
+{
+	struct zipc_view_lease lease;
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+	unsigned i;
+
+	if (may(zipc_view_open(&view, fuzz_segment_name()), EBADMSG,
+		EPROTONOSUPPORT))
+		return;
+	if (!may(zipc_view_find(view, "leased", &entry), EBADMSG, ENOENT))
+		for (i = 0; i <= 3; i++)
+			may(zipc_view_lease(view, &entry, i, &lease), EBADMSG,
+			    ENOENT, EOPNOTSUPP);
+	zipc_view_close(view);
+}
+
 static void close_queue(void)
 {
 	zipc_queue_close(tour.queue);
@@ -592,6 +671,20 @@ static const struct {
 	{ "create", create },
 	{ "look again", look },
 	{ "close", close_segment },
+	{ "open once more", open_segment },
+	{ "open a queue with leases", open_leased },
+	{ "take what was given back, and give it back", take_and_return },
+	{ "take what is there", take_and_done },
+	{ "push to take it", push_some },
+	{ "take and hold", take_and_hold },
+	{ "look at leases", look_at_leases },
+	{ "a second taker", second_taker },
+	{ "pop beside leases", pop_some },
+	{ "close it with leases", close_queue },
+	{ "open what had leases", open_leased },
+	{ "take again", take_and_done },
+	{ "close at the end", close_queue },
+	{ "close the segment at the end", close_segment },
 };
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
 
@@ -666,6 +759,39 @@ static void fill_pool(struct zipc_segment *segment)
 	zipc_queue_close(queue);
 }
 
+/* One is given back, and somebody dead lost the race for another. */
+static void fill_leased(struct zipc_segment *segment)
+{
+	struct zipc_queue_options options = { 2, 3 };
+	struct zipc_place_ring *ring;
+	struct zipc_taker *taker;
+	struct zipc_queue *queue;
+	struct zipc_lease lease;
+	struct zipc_found found;
+	uint64_t elem = 7;
+	unsigned i;
+
+	must(zipc_queue_create_with(&queue, segment, "leased", "u64", 2,
+				    &options));
+	for (i = 0; i < 5; i++) {
+		must(zipc_queue_push(queue, &elem, ZIPC_NOWAIT));
+		must(zipc_queue_take(queue, &elem, &lease, ZIPC_NOWAIT));
+		must(i < 4 ? zipc_queue_done(queue, &lease)
+			   : zipc_queue_return(queue, &lease));
+	}
+	must(zipc_queue_push(queue, &elem, ZIPC_NOWAIT));
+	zipc_queue_close(queue);
+	must(zipc_table_find(&found, segment, "leased", ZIPC_QUEUE, NULL));
+	ring = (void *)found.body;
+	taker = (void *)(found.body + ring->takers_offset +
+			 2 * ring->taker_bytes);
+	atomic_store_explicit(&taker->holder, zipc_holder(3, 9),
+			      memory_order_relaxed);
+	atomic_store_explicit(&taker->lease, zipc_lease(4, ZIPC_TAKING),
+			      memory_order_relaxed);
+	zipc_table_release(&found);
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = { .max_entries = 8,
@@ -686,6 +812,7 @@ void fuzz_prepare(void)
 	fill_queue(segment, "queue", "u64", 4, 3, 0);
 	fill_queue(segment, "stuck", "{id:u32, what:bytes:9}", 4, 3, 2);
 	fill_pool(segment);
+	fill_leased(segment);
 	zipc_segment_close(segment);
 	world_keep();
 }

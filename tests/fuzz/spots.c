@@ -140,6 +140,22 @@ static const struct field record_fields[] = {
 	{ "number", 4, 4, HOW_SPECIAL },
 };
 
+/* Of a ring that has takers, beside the others. */
+static const struct field lease_fields[] = {
+	FIELD(zipc_place_ring, takers),
+	FIELD(zipc_place_ring, taker_bytes),
+	FIELD(zipc_place_ring, takers_offset),
+	WORD(zipc_place_ring, taken, HOW_CLAIM),
+	WORD(zipc_place_ring, given, HOW_ADD),
+};
+
+static const struct field taker_fields[] = {
+	WORD(zipc_taker, holder, HOW_HOLDER),
+	WORD(zipc_taker, lease, HOW_VERDICT),
+	FIELD(zipc_taker, attempts),
+	{ "element", sizeof(struct zipc_taker), 8, HOW_SET },
+};
+
 static void add(const char *owner, uint32_t base, const struct field *fields,
 		size_t count, uint32_t ring)
 {
@@ -174,6 +190,12 @@ static void add_ring(const char *owner, const unsigned char *image,
 		add(owner, at + (uint32_t)ring.slots_offset +
 				   i * ring.slot_bytes,
 		    slot_fields, COUNT(slot_fields), at);
+	if (ring.takers)
+		add(owner, at, lease_fields, COUNT(lease_fields), at);
+	for (i = 0; i < ring.takers; i++)
+		add(owner, at + (uint32_t)ring.takers_offset +
+				   i * ring.taker_bytes,
+		    taker_fields, COUNT(taker_fields), at);
 }
 
 /* The first objects stand for all. */

@@ -18,6 +18,7 @@ layer_of()
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_* | pool | pool_*) echo 3 ;;
 	array | queue | place_* | ring | ring_*) echo 3 ;;
+	array | lease | queue | place_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

@@ -182,10 +182,16 @@ struct PlaceRing {
 	std::uint32_t writers;        /* 0x0C records */
 	std::uint64_t writers_offset; /* 0x10 bytes from the body's start */
 	std::uint64_t slots_offset;   /* 0x18 bytes from the body's start */
-	std::uint64_t reserved[4];    /* 0x20 zero */
+	/* of a queue with leases, which is refused here */
+	std::uint32_t takers;         /* 0x20 records */
+	std::uint32_t taker_bytes;    /* 0x24 of each */
+	std::uint64_t takers_offset;  /* 0x28 bytes from the body's start */
+	std::uint64_t reserved[2];    /* 0x30 zero */
 	/* written by consumers */
 	Word<std::uint64_t> head;     /* 0x40 next position to take */
-	std::uint64_t head_line[7];
+	Word<std::uint64_t> taken;    /* 0x48 of leases */
+	Word<std::uint64_t> given;    /* 0x50 of leases */
+	std::uint64_t head_line[5];
 	/* written by who settles */
 	Word<std::uint64_t> verdict;  /* 0x80 position << 2 | state */
 	Word<std::uint64_t> active;   /* 0x88 epoch << 1 | up */
@@ -201,8 +207,13 @@ ZEROIPC_AT(PlaceRing, slot_bytes, 0x08);
 ZEROIPC_AT(PlaceRing, writers, 0x0C);
 ZEROIPC_AT(PlaceRing, writers_offset, 0x10);
 ZEROIPC_AT(PlaceRing, slots_offset, 0x18);
-ZEROIPC_AT(PlaceRing, reserved, 0x20);
+ZEROIPC_AT(PlaceRing, takers, 0x20);
+ZEROIPC_AT(PlaceRing, taker_bytes, 0x24);
+ZEROIPC_AT(PlaceRing, takers_offset, 0x28);
+ZEROIPC_AT(PlaceRing, reserved, 0x30);
 ZEROIPC_AT(PlaceRing, head, 0x40);
+ZEROIPC_AT(PlaceRing, taken, 0x48);
+ZEROIPC_AT(PlaceRing, given, 0x50);
 ZEROIPC_AT(PlaceRing, verdict, 0x80);
 ZEROIPC_AT(PlaceRing, active, 0x88);
 ZEROIPC_AT(PlaceRing, patience, 0x90);
@@ -219,6 +230,18 @@ struct Writer {
 ZEROIPC_AT(Writer, claim, 0x08);
 ZEROIPC_AT(Writer, reserved, 0x10);
 static_assert(sizeof(Writer) == 64, "a writer is one line");
+
+/* taker_bytes for each lease, from takers_offset; the element follows. */
+struct Taker {
+	Word<std::uint64_t> holder;   /* 0x00 see participant.h; 0: nobody */
+	Word<std::uint64_t> lease;    /* 0x08 position << 2, state */
+	Word<std::uint32_t> attempts; /* 0x10 leases so far */
+	std::uint32_t reserved;       /* 0x14 zero */
+};
+ZEROIPC_AT(Taker, lease, 0x08);
+ZEROIPC_AT(Taker, attempts, 0x10);
+ZEROIPC_AT(Taker, reserved, 0x14);
+static_assert(sizeof(Taker) == 24, "the element is at 0x18");
 
 /* From slots_offset: turn, then the element, padded to 8 bytes. */
 struct Slot {

@@ -194,6 +194,12 @@ inline void look_inside(Found &found, const Segment &segment,
 		     "not %s: open it as what it is", name,
 		     segment.name.c_str(), kind_name(copy.kind), copy.kind,
 		     kind_name(wanted.kind));
+	/* A flag says that the body differs; none is known here. */
+	if (copy.flags)
+		fail(EPROTOTYPE, "`%s` in segment `/%s` is a %s with flags "
+		     "0x%x, which this version does not know: use it from C, "
+		     "or a newer version", entry.name, segment.name.c_str(),
+		     kind_name(copy.kind), copy.flags);
 
 	const Type type = read_type(found, copy, segment, name);
 

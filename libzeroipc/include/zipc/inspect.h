@@ -73,6 +73,8 @@ struct zipc_view_entry {
 	uint64_t added, removed; /* since it was created; 0 for an array */
 	unsigned readers_asleep, writers_asleep; /* 1: there may be some */
 	uint64_t late_wakes;
+	uint64_t leased;     /* of a queue, beside size: under lease */
+	unsigned max_takers; /* of a queue; 0: it has no leases */
 };
 /* The i-th in the order of the table, or the one called name; -ENOENT. */
 int zipc_view_entry(struct zipc_view *view, unsigned i,

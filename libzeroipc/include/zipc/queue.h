@@ -36,6 +36,11 @@ struct zipc_queue_options {
 	 * handle takes its place at its first push and keeps it until closed.
 	 */
 	unsigned max_writers;
+	/*
+	 * How many elements may be under lease at a time, at most 1024; a
+	 * handle that takes keeps a place until closed. 0: no leases.
+	 */
+	unsigned max_takers;
 };
 
 /* As zipc_array_create(), zipc_array_open() and zipc_array_open_or_create(). */
@@ -78,8 +83,28 @@ int64_t zipc_queue_pop_n(struct zipc_queue *queue, void *elems, uint64_t n,
 			 int64_t timeout_ns);
 
 /*
- * Elements inside, at some moment during the call; counts pushes that are under
- * way, and what was taken back from interrupted ones until its turn comes.
+ * Leases, if it has max_takers. Take hands out the oldest element until done
+ * with it. If this process dies before, or gives it back by return or close, it
+ * goes to the next who takes or pops, before newer ones; what a stopped process
+ * has stays its own. A handle may hold many. Pop is take and done in one step.
+ * Returns as pop; take: -EUSERS all takers' places are held by the living;
+ * -EPROTOTYPE no leases; done, return: -EINVAL this handle does not hold it.
+ */
+struct zipc_lease {
+	uint64_t position; /* of the element, counted since create */
+	unsigned place;    /* of the lease */
+	unsigned attempt;  /* 1: this element is handed out the first time */
+};
+
+int zipc_queue_take(struct zipc_queue *queue, void *elem,
+		    struct zipc_lease *lease, int64_t timeout_ns);
+int zipc_queue_done(struct zipc_queue *queue, const struct zipc_lease *lease);
+int zipc_queue_return(struct zipc_queue *queue, const struct zipc_lease *lease);
+
+/*
+ * Elements inside, not those under lease, at some moment during the call;
+ * counts pushes that are under way, and what was taken back from interrupted
+ * ones until its turn comes.
  */
 uint64_t zipc_queue_size(const struct zipc_queue *queue);
 uint64_t zipc_queue_capacity(const struct zipc_queue *queue);
