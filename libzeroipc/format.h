@@ -267,6 +267,8 @@ ZIPC_AT(zipc_pool_shape, full_offset, 0x18);
 ZIPC_AT(zipc_pool_shape, notes_offset, 0x20);
 ZIPC_AT(zipc_pool_shape, objects_offset, 0x28);
 static_assert(sizeof(struct zipc_pool_shape) == 64, "shape is a line");
+
+/*
  * Body of a Ring; see ring.h. Positions are bytes that were ever written; they
  * begin at 0, are multiples of 8, and the byte of position p lies at p modulo
  * size_bytes of the data. All zero but for the constants is an empty ring.

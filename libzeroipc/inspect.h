@@ -62,11 +62,6 @@ struct zipc_view_kind {
 			    uint64_t n, void *bytes, uint64_t *ids);
 };
 
-/* The block of what entry told of; -ENOENT when that is another by now. */
-int zipc_view_block_of(struct zipc_view *view,
-		       const struct zipc_view_entry *entry,
-		       struct zipc_view_block *block);
-
 /* Of a queue: what describe() tells of its leases. */
 int zipc_view_count_leases(struct zipc_view *view,
 			   const struct zipc_view_block *block,
@@ -75,6 +70,7 @@ int zipc_view_count_leases(struct zipc_view *view,
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
 extern const struct zipc_view_kind zipc_view_pool;
+extern const struct zipc_view_kind zipc_view_of_ring;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:
@@ -86,13 +82,6 @@ int64_t zipc_view_of_block(struct zipc_view *view,
 					   const struct zipc_view_block *block,
 					   void *context),
 			   void *context);
-extern const struct zipc_view_kind zipc_view_of_ring;
-
-/* Find and check again the block that entry tells of; -ENOENT: it is gone. */
-int zipc_view_block_again(struct zipc_view *view,
-			  const struct zipc_view_entry *entry,
-			  struct zipc_view_block *block);
-
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);
 void zipc_view_path(char path[static ZIPC_SHM_PATH], const char *name);

@@ -297,9 +297,10 @@ static int load_again(struct zipc_view *view,
 	if (!block->kind)
 		return zipc_fail(
 			EOPNOTSUPP,
-			"`%s` in segment `/%s` is of kind %u, which this "
-			"program does not know",
-			entry->name, view->name, block->head.kind);
+			"`%s` in segment `/%s` is of kind %u with flags 0x%x, "
+			"which this program does not know",
+			entry->name, view->name, block->head.kind,
+			block->head.flags);
 	return 0;
 }
 
@@ -341,70 +342,11 @@ static int64_t read_elements(struct zipc_view *view,
 				     it->ids);
 }
 
-int zipc_view_block_again(struct zipc_view *view,
-			  const struct zipc_view_entry *entry,
-			  struct zipc_view_block *block)
-{
-	struct wanted wanted = {from, n, bytes, ids};
-
-	return zipc_view_of_block(view, entry, read_elements, &wanted);
-	struct zipc_entry found;
-	uint64_t next;
-	int rc = find_entry(view, entry->name, &found, &next);
-
-	if (!rc)
-		rc = block_load(view, &found, next, block);
-	/* The caller's buffer is as long as entry says. */
-	if (!rc && (block->at != entry->offset_bytes ||
-		    block->head.kind != entry->kind ||
-		    block->head.elem_size != entry->elem_size))
-		rc = zipc_fail(ENOENT,
-			       "`%s` in segment `/%s` is another structure by "
-			       "now: look it up again",
-			       entry->name, view->name);
-	return rc;
-}
-
-int zipc_view_block_of(struct zipc_view *view,
-		       const struct zipc_view_entry *entry,
-		       struct zipc_view_block *block)
-{
-	struct zipc_view_block block;
-	int rc = zipc_view_block_again(view, entry, &block);
-
-	if (!rc && !block.kind)
-	struct zipc_entry found;
-	uint64_t next;
-	int rc = find_entry(view, entry->name, &found, &next);
-
-	if (!rc)
-		rc = block_load(view, &found, next, block);
-	/* The caller's buffer is as long as entry says. */
-	if (!rc && (block->at != entry->offset_bytes ||
-		    block->head.kind != entry->kind ||
-		    block->head.elem_size != entry->elem_size))
-		rc = zipc_fail(ENOENT,
-			       "`%s` in segment `/%s` is another structure by "
-			       "now: look it up again",
-			       entry->name, view->name);
-	if (!rc && !block->kind)
-		rc = zipc_fail(
-			EOPNOTSUPP,
-			"`%s` in segment `/%s` is of kind %u with flags 0x%x, "
-			"which this program does not know",
-			entry->name, view->name, block->head.kind,
-			block->head.flags);
-	return rc;
-}
-
 int64_t zipc_view_elements(struct zipc_view *view,
 			   const struct zipc_view_entry *entry, uint64_t from,
 			   uint64_t n, void *bytes, uint64_t *ids)
 {
-	struct zipc_view_block block;
-	int rc = zipc_view_block_of(view, entry, &block);
+	struct wanted wanted = {from, n, bytes, ids};
 
-	if (rc)
-		return rc;
-	return block.kind->elements(view, &block, from, n, bytes, ids);
+	return zipc_view_of_block(view, entry, read_elements, &wanted);
 }

@@ -133,29 +133,38 @@ static int fill_holder(struct zipc_view *view, uint64_t holder,
 	return 0;
 }
 
+/* At place it->place; 0: there is none, 1. */
+static int64_t read_lease(struct zipc_view *view,
+			  const struct zipc_view_block *block, void *context)
+{
+	struct zipc_view_lease *it = context;
+	struct taker_copy copy;
+	struct takers takers = { 0 };
+	int rc = 0;
+
+	if (block->head.kind == ZIPC_QUEUE)
+		rc = takers_load(&takers, view, block);
+	if (!rc && it->place < takers.count)
+		rc = read_taker(view, &takers, it->place, &copy);
+	if (rc <= 0)
+		return rc;
+	it->position = copy.lease >> 2;
+	it->attempt = copy.attempts;
+	rc = fill_holder(view, copy.holder, it);
+	return rc ? rc : 1;
+}
+
 int zipc_view_lease(struct zipc_view *view, const struct zipc_view_entry *entry,
 		    unsigned i, struct zipc_view_lease *out)
 {
-	struct zipc_view_block block;
-	struct zipc_view_lease it;
-	struct taker_copy copy;
-	struct takers takers = { 0 };
-	int rc = zipc_view_block_of(view, entry, &block);
+	struct zipc_view_lease it = { .place = i };
+	int64_t rc = zipc_view_of_block(view, entry, read_lease, &it);
 
-	if (!rc && block.head.kind == ZIPC_QUEUE)
-		rc = takers_load(&takers, view, &block);
-	if (!rc && i < takers.count)
-		rc = read_taker(view, &takers, i, &copy);
 	if (rc < 0)
-		return rc;
+		return (int)rc;
 	if (rc == 0)
 		return zipc_fail(ENOENT, "place %u of `%s` in segment `/%s` "
 				 "has no lease", i, entry->name, view->name);
-	it.position = copy.lease >> 2;
-	it.place = i;
-	it.attempt = copy.attempts;
-	rc = fill_holder(view, copy.holder, &it);
-	if (!rc)
-		*out = it;
-	return rc;
+	*out = it;
+	return 0;
 }

@@ -336,19 +336,35 @@ static int walk_on(struct walk *walk)
 	return rc < 0 ? rc : 0;
 }
 
-static int ring_of(struct ring *ring, struct zipc_view *view,
-		   const struct zipc_view_entry *entry,
-		   struct zipc_view_block *block)
+static int check_kind(const struct zipc_view *view,
+		      const struct zipc_view_entry *entry)
 {
-	int rc;
+	if (entry->kind == ZIPC_RING)
+		return 0;
+	return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is no ring",
+			 entry->name, view->name);
+}
 
-	if (entry->kind != ZIPC_RING)
-		return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is no ring",
-				 entry->name, view->name);
-	rc = zipc_view_block_again(view, entry, block);
-	if (!rc)
-		rc = ring_load(ring, view, block);
+static int ring_of(struct ring *ring, struct zipc_view *view,
+		   const struct zipc_view_block *block)
+{
+	int rc = ring_load(ring, view, block);
+
 	return rc ? rc : stand(ring);
+}
+
+static int64_t read_records(struct zipc_view *view,
+			    const struct zipc_view_block *block, void *context)
+{
+	struct walk *walk = context;
+	int rc = ring_of(&walk->ring, view, block);
+
+	if (rc)
+		return rc;
+	walk->at = walk->ring.oldest;
+	rc = walk_on(walk);
+	free(walk->bytes);
+	return rc;
 }
 
 int64_t zipc_view_records(struct zipc_view *view,
@@ -360,14 +376,10 @@ int64_t zipc_view_records(struct zipc_view *view,
 {
 	struct walk walk = { .from = from, .wanted = n, .most = most,
 			     .each = each, .context = context };
-	struct zipc_view_block block;
-	int rc = ring_of(&walk.ring, view, entry, &block);
+	int64_t rc = check_kind(view, entry);
 
-	if (rc)
-		return rc;
-	walk.at = walk.ring.oldest;
-	rc = walk_on(&walk);
-	free(walk.bytes);
+	if (!rc)
+		rc = zipc_view_of_block(view, entry, read_records, &walk);
 	if (rc)
 		return rc;
 	return walk.ended ? walk.ended : (int64_t)walk.given;
@@ -409,27 +421,65 @@ static int oldest_number(struct ring *ring, uint64_t *number)
 	return rc;
 }
 
-int zipc_view_ring(struct zipc_view *view, const struct zipc_view_entry *entry,
-		   struct zipc_view_ring *out)
+static int64_t read_ring(struct zipc_view *view,
+			 const struct zipc_view_block *block, void *context)
 {
-	struct zipc_view_block block;
-	struct zipc_view_ring it;
+	struct zipc_view_ring *it = context;
 	uint64_t writer = 0;
 	struct ring ring;
-	int rc = ring_of(&ring, view, entry, &block);
+	int rc = ring_of(&ring, view, block);
 
 	if (!rc)
-		rc = oldest_number(&ring, &it.oldest);
+		rc = oldest_number(&ring, &it->oldest);
 	if (!rc)
 		rc = read_word(&ring, WRITER, &writer);
 	if (rc)
 		return rc;
-	it.back_pressure = ring.back_pressure;
-	it.max_readers = ring.readers;
-	it.records = ring.records;
-	it.has_writer = writer != 0;
-	it.writer_alive = find_holder(view, writer, &it.writer_pid);
-	*out = it;
+	it->back_pressure = ring.back_pressure;
+	it->max_readers = ring.readers;
+	it->records = ring.records;
+	it->has_writer = writer != 0;
+	it->writer_alive = find_holder(view, writer, &it->writer_pid);
+	return 0;
+}
+
+int zipc_view_ring(struct zipc_view *view, const struct zipc_view_entry *entry,
+		   struct zipc_view_ring *out)
+{
+	struct zipc_view_ring it = { .oldest = 0 };
+	int64_t rc = check_kind(view, entry);
+
+	if (!rc)
+		rc = zipc_view_of_block(view, entry, read_ring, &it);
+	if (!rc)
+		*out = it;
+	return (int)rc;
+}
+
+/* At place it->index; -ENOENT: nobody is there. */
+static int64_t read_reader(struct zipc_view *view,
+			   const struct zipc_view_block *block, void *context)
+{
+	struct zipc_view_ring_reader *it = context;
+	uint64_t words[3] = { 0 };
+	struct ring ring;
+	int rc = ring_of(&ring, view, block);
+
+	if (!rc && it->index < ring.readers)
+		rc = zipc_view_read(view, ring.readers_at +
+						  it->index *
+							  (uint64_t)ZIPC_LINE,
+				    words, sizeof(words));
+	if (rc)
+		return rc;
+	if (!words[0])
+		return zipc_fail(ENOENT, "nobody has place %u of ring `%s`",
+				 it->index, block->name);
+	it->alive = find_holder(view, words[0], &it->pid);
+	/* Its position may be of a later moment than the end. */
+	if (words[1] < ring.end)
+		it->lag_bytes = ring.end - words[1];
+	it->lost = words[2];
 	return 0;
 }
 
@@ -438,27 +488,13 @@ int zipc_view_ring_reader(struct zipc_view *view,
 			  struct zipc_view_ring_reader *out)
 {
 	struct zipc_view_ring_reader it = { .index = i };
-	struct zipc_view_block block;
-	uint64_t words[3] = { 0 };
-	struct ring ring;
-	int rc = ring_of(&ring, view, entry, &block);
+	int64_t rc = check_kind(view, entry);
 
-	if (!rc && i < ring.readers)
-		rc = zipc_view_read(view,
-				    ring.readers_at + i * (uint64_t)ZIPC_LINE,
-				    words, sizeof(words));
-	if (rc)
-		return rc;
-	if (!words[0])
-		return zipc_fail(ENOENT, "nobody has place %u of ring `%s`", i,
-				 entry->name);
-	it.alive = find_holder(view, words[0], &it.pid);
-	/* Its position may be of a later moment than the end. */
-	if (words[1] < ring.end)
-		it.lag_bytes = ring.end - words[1];
-	it.lost = words[2];
-	*out = it;
-	return 0;
+	if (!rc)
+		rc = zipc_view_of_block(view, entry, read_reader, &it);
+	if (!rc)
+		*out = it;
+	return (int)rc;
 }
 
 const struct zipc_view_kind zipc_view_of_ring = {

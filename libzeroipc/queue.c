@@ -462,7 +462,13 @@ int zipc_queue_pop_claimed(struct zipc_queue *queue,
 			   void *context, int64_t timeout_ns)
 {
 	struct claiming claiming = { &queue->places, claim, context };
-	int64_t rc = enter(queue);
+	int64_t rc;
+
+	if (queue->leases)
+		return zipc_fail(EPROTOTYPE, "queue `%s` has leases, which do "
+				 "not go with the messages of a pool: use "
+				 "another", queue->name);
+	rc = enter(queue);
 
 	if (!rc)
 		rc = attempt_claim(&claiming);

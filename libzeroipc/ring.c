@@ -124,18 +124,19 @@ static void fill_shape(struct zipc_ring_shape *shape,
 	shape->back_pressure = copy->options & ZIPC_RING_BACK_PRESSURE;
 }
 
-/* The handle on what was found; takes found->type. */
+/* The handle on what was found, which it takes over. */
 static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
-		     const char *name, const struct zipc_found *found)
+		     const char *name, struct zipc_found *found)
 {
 	struct zipc_ring *ring = calloc(1, sizeof(*ring));
 	const char *wrong = "its body is too short";
 	struct zipc_record_ring copy;
 	int rc = 0;
 
-	zipc_type_free(found->type);
-	if (!ring)
+	if (!ring) {
+		zipc_table_release(found);
 		return zipc_fail_as(ENOMEM, "out of memory");
+	}
 	strcpy(ring->shape.name, name); /* the table has measured it */
 	if (found->body_bytes >= sizeof(copy)) {
 		/* Only the copy is checked and used. */
@@ -151,9 +152,12 @@ static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
 	if (!rc && !ring->looked_ns)
 		rc = zipc_fail_as(ENOMEM, "out of memory");
 	if (rc) {
+		zipc_table_release(found);
 		free(ring);
 		return rc;
 	}
+	zipc_type_free(found->type);
+	ring->shape.use = found->use;
 	fill_shape(&ring->shape, found, &copy);
 	ring->shape.symmetric = segment->symmetric;
 	ring->shape.segment = zipc_segment_hold(segment);
@@ -229,6 +233,7 @@ void zipc_ring_close(struct zipc_ring *ring)
 	if (ring->generation == zipc_fork_generation)
 		atomic_store_explicit(&ring->shape.words->writer, 0,
 				      memory_order_release);
+	zipc_use_end(&ring->shape.use);
 	zipc_segment_close(ring->shape.segment);
 	free(ring->looked_ns);
 	free(ring);

@@ -73,6 +73,7 @@
 /* What is constant of a ring, as checked when it was opened. */
 struct zipc_ring_shape {
 	struct zipc_segment *segment;
+	struct zipc_use use;
 	struct zipc_record_ring *words;
 	struct zipc_reader *readers;
 	unsigned char *data;

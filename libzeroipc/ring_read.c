@@ -204,7 +204,9 @@ static int take_place(struct zipc_ring_reader *reader)
 	int64_t i;
 	int rc;
 
-	rc = shape->segment->read_only ? 0 : zipc_segment_enter(shape->segment);
+	rc = shape->segment->read_only
+		     ? 0
+		     : zipc_use_enter(&shape->use, shape->name);
 	if (rc)
 		return rc;
 	reader->place = NULL;
@@ -256,6 +258,7 @@ int zipc_ring_reader_open(struct zipc_ring_reader **out, struct zipc_ring *ring,
 	if (!reader)
 		return zipc_fail_as(ENOMEM, "out of memory");
 	reader->shape = ring->shape;
+	zipc_use_again(&reader->shape.use);
 	rc = (from == ZIPC_RING_OLDEST ? find_oldest : find_newest)(
 		&reader->shape, &reader->position, &reader->next);
 	reader->end_seen = reader->position;
@@ -263,6 +266,7 @@ int zipc_ring_reader_open(struct zipc_ring_reader **out, struct zipc_ring *ring,
 		rc = take_place(reader);
 	if (rc) {
 		give_place(reader);
+		zipc_use_end(&reader->shape.use);
 		free(reader);
 		return rc;
 	}
@@ -292,6 +296,7 @@ void zipc_ring_reader_close(struct zipc_ring_reader *reader)
 	if (!reader)
 		return;
 	give_place(reader);
+	zipc_use_end(&reader->shape.use);
 	zipc_segment_close(reader->shape.segment);
 	free(reader);
 }
@@ -470,8 +475,22 @@ static inline void move_on(struct zipc_ring_reader *reader,
 		publish(reader);
 }
 
-int64_t zipc_ring_read(struct zipc_ring_reader *reader, void *buf, size_t n,
-		       int64_t timeout_ns)
+/* Who only reads: what was copied counts if the ring is not removed. */
+static inline int64_t if_it_stands(const struct zipc_ring_reader *reader,
+				   int64_t rc)
+{
+	if (likely(!reader->shape.segment->read_only))
+		return rc;
+	atomic_thread_fence(memory_order_acquire);
+	if (zipc_use_stands(&reader->shape.use))
+		return rc;
+	return zipc_fail(ENOENT, "ring `%s` in segment `/%s` was removed: look "
+			 "it up again", reader->shape.name,
+			 reader->shape.segment->name);
+}
+
+static inline int64_t read_next(struct zipc_ring_reader *reader, void *buf,
+				size_t n, int64_t timeout_ns)
 {
 	struct spot spot;
 	int64_t deadline = 0, rc = enter(reader);
@@ -497,7 +516,13 @@ int64_t zipc_ring_read(struct zipc_ring_reader *reader, void *buf, size_t n,
 	return (int64_t)spot.length;
 }
 
-int64_t zipc_ring_next_length(struct zipc_ring_reader *reader)
+int64_t zipc_ring_read(struct zipc_ring_reader *reader, void *buf, size_t n,
+		       int64_t timeout_ns)
+{
+	return if_it_stands(reader, read_next(reader, buf, n, timeout_ns));
+}
+
+static int64_t find_length(struct zipc_ring_reader *reader)
 {
 	struct spot spot;
 	int64_t deadline = 0, rc = enter(reader);
@@ -511,6 +536,11 @@ int64_t zipc_ring_next_length(struct zipc_ring_reader *reader)
 		rc = catch_up(reader);
 	}
 	return rc;
+}
+
+int64_t zipc_ring_next_length(struct zipc_ring_reader *reader)
+{
+	return if_it_stands(reader, find_length(reader));
 }
 
 /* in place */
@@ -532,9 +562,9 @@ static uint64_t gather(struct zipc_ring_reader *reader, struct spot *spot,
 	return i;
 }
 
-int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
-		       struct zipc_ring_record *records, uint64_t n,
-		       int64_t timeout_ns)
+static inline int64_t peek(struct zipc_ring_reader *reader,
+			   struct zipc_ring_record *records, uint64_t n,
+			   int64_t timeout_ns)
 {
 	struct spot spot;
 	int64_t deadline = 0, rc = enter(reader);
@@ -558,10 +588,18 @@ int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
 	}
 }
 
+int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
+		       struct zipc_ring_record *records, uint64_t n,
+		       int64_t timeout_ns)
+{
+	return if_it_stands(reader, peek(reader, records, n, timeout_ns));
+}
+
 int zipc_ring_still_whole(const struct zipc_ring_reader *reader)
 {
 	return !reader->peeked ||
-	       is_whole(&reader->shape, reader->peeked_at);
+	       (is_whole(&reader->shape, reader->peeked_at) &&
+		!if_it_stands(reader, 0));
 }
 
 int64_t zipc_ring_advance(struct zipc_ring_reader *reader)

@@ -84,7 +84,7 @@ static __attribute__((noinline)) int become_writer(struct zipc_ring *ring)
 		return zipc_fail(EROFS, "segment `/%s` is open for reading "
 				 "only: ring `%s` cannot be written through it",
 				 segment->name, ring->shape.name);
-	rc = zipc_segment_enter(segment);
+	rc = zipc_use_enter(&ring->shape.use, ring->shape.name);
 	if (!rc)
 		rc = take_writers_place(ring);
 	if (rc)
