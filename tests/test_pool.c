@@ -611,6 +611,53 @@ START_TEST(a_dead_senders_message_is_there_or_its_object_comes_back)
 }
 END_TEST
 
+/* The name is gone, but who has the queue open may still receive from it. */
+START_TEST(a_message_in_a_removed_queue_stays_while_anybody_has_it_open)
+{
+	struct zipc_pool *pool = new_pool("u8", 2);
+	struct zipc_queue *queue = new_queue(4);
+	enum sent how = (enum sent)_i;
+	struct child child = child_start(send_and_die, &how);
+	uint64_t index;
+
+	child_end(&child);
+	ck_rc(zipc_segment_remove(segment, "q"), 0);
+	ck_rc(zipc_pool_reclaim(pool), 0);
+	if (how == SENT_PUSHED) {
+		ck_rc(zipc_pool_receive(pool, queue, &index, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_pool_give(pool, index), 0);
+	}
+	zipc_queue_close(queue);
+	/* Who creates the next one frees the space of the last. */
+	ck_rc(zipc_queue_create(&queue, segment, "q", "u64", 4), 0);
+	ck_rc(zipc_pool_reclaim(pool), how == SENT_NOT ? 1 : 0);
+	ck_assert_uint_eq(zipc_pool_size(pool), 0);
+	zipc_queue_close(queue);
+	zipc_pool_close(pool);
+}
+END_TEST
+
+START_TEST(who_only_reads_a_removed_pool_is_told_nothing_false)
+{
+	struct zipc_pool *pool = new_pool("u8", 4), *watch;
+	struct zipc_segment *mine;
+	uint64_t index;
+
+	ck_rc(zipc_pool_take(pool, &index, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_segment_open(&mine, zipc_segment_name(segment),
+				ZIPC_READ_ONLY), 0);
+	ck_rc(zipc_pool_open(&watch, mine, "p", NULL), 0);
+	ck_assert_uint_eq(zipc_pool_size(watch), 1);
+	ck_rc(zipc_segment_remove(segment, "p"), 0);
+	ck_rc(zipc_pool_give(pool, index), 0);
+	ck_rc(zipc_pool_take(pool, &index, ZIPC_NOWAIT), 0);
+	ck_assert_uint_eq(zipc_pool_size(watch), 0);
+	ck_rc(zipc_pool_open(&watch, mine, "p", NULL), -ENOENT);
+	zipc_segment_close(mine);
+	zipc_pool_close(pool);
+}
+END_TEST
+
 START_TEST(what_a_dead_sender_has_sent_can_be_called_back)
 {
 	struct zipc_pool *pool = new_pool("u8", 2);
@@ -937,6 +984,12 @@ static void add_deaths(TCase *tc)
 	tcase_add_loop_test(
 		tc, a_dead_senders_message_is_there_or_its_object_comes_back,
 		SENT_NOT, SENT_WHOLLY + 1);
+	tcase_add_loop_test(
+		tc,
+		a_message_in_a_removed_queue_stays_while_anybody_has_it_open,
+		SENT_NOT, SENT_PUSHED + 1);
+	tcase_add_test(tc,
+		       who_only_reads_a_removed_pool_is_told_nothing_false);
 	tcase_add_loop_test(tc, what_a_dead_sender_has_sent_can_be_called_back,
 			    SENT_NOT, SENT_WHOLLY + 1);
 	tcase_add_test(tc,
