@@ -71,8 +71,9 @@ static const char *take_option(struct wishes *wishes, int option)
 			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue")
-			       ? "array or queue"
+		return strcmp(optarg, "array") && strcmp(optarg, "queue") &&
+				       strcmp(optarg, "stack")
+			       ? "array, queue or stack"
 			       : NULL;
 	case 't':
 		wishes->type = optarg;
@@ -140,18 +141,26 @@ static int create_in(struct zipc_segment *segment, const char *name,
 	struct zipc_queue_options queue_options = {
 		.max_writers = (unsigned)wishes->writers,
 	};
+	struct zipc_stack_options stack_options = {
+		.max_writers = (unsigned)wishes->writers,
+	};
 	struct zipc_array *array = NULL;
 	struct zipc_queue *queue = NULL;
+	struct zipc_stack *stack = NULL;
 	int rc;
 
 	if (!strcmp(wishes->kind, "array"))
 		rc = zipc_array_create(&array, segment, name, wishes->type,
 				       wishes->capacity);
+	else if (!strcmp(wishes->kind, "stack"))
+		rc = zipc_stack_create_with(&stack, segment, name, wishes->type,
+					    wishes->capacity, &stack_options);
 	else
 		rc = zipc_queue_create_with(&queue, segment, name, wishes->type,
 					    wishes->capacity, &queue_options);
 	zipc_array_close(array);
 	zipc_queue_close(queue);
+	zipc_stack_close(stack);
 	return rc;
 }
 
@@ -169,8 +178,9 @@ static int create_structure(const struct path *path,
 	if (!wishes->kind || !wishes->type || !wishes->capacity)
 		return fail_usage("a structure needs --kind, --type and "
 				  "--capacity");
-	if (wishes->writers && strcmp(wishes->kind, "queue"))
-		return fail_usage("--max-writers is for a queue");
+	if (wishes->writers && strcmp(wishes->kind, "queue") &&
+	    strcmp(wishes->kind, "stack"))
+		return fail_usage("--max-writers is for a queue or stack");
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -221,10 +231,11 @@ const struct command command_create = {
 		"structures\n"
 		"\n"
 		"For a structure:\n"
-		"  -k, --kind KIND           array or queue\n"
+		"  -k, --kind KIND           array, queue or stack\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32}\n"
 		"  -c, --capacity N          elements\n"
-		"      --max-writers N       of a queue, at the same time\n",
+		"      --max-writers N       of a queue or stack, at the same "
+		"time\n",
 	.run = run,
 };

@@ -12,6 +12,7 @@
 
 #include "entry.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <zipc/inspect.h>
 
@@ -63,6 +64,7 @@ struct zipc_view_kind {
 
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
+extern const struct zipc_view_kind zipc_view_stack;
 
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);

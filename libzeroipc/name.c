@@ -33,6 +33,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "array";
 	case ZIPC_QUEUE:
 		return "queue";
+	case ZIPC_STACK:
+		return "stack";
 	}
 	return "structure";
 }

@@ -79,6 +79,21 @@ const struct field compiled[] = {
 	F("Slot", zipc_slot, turn),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
+	F("Stack", zipc_turn_stack, slots),
+	F("Stack", zipc_turn_stack, slot_bytes),
+	F("Stack", zipc_turn_stack, writers),
+	F("Stack", zipc_turn_stack, writers_offset),
+	F("Stack", zipc_turn_stack, cells_offset),
+	F("Stack", zipc_turn_stack, slots_offset),
+	F("Stack", zipc_turn_stack, reserved),
+	F("Stack", zipc_turn_stack, top),
+	PAD("Stack", zipc_turn_stack, top_line),
+	F("Stack writer", zipc_stack_writer, holder),
+	F("Stack writer", zipc_stack_writer, intent),
+	F("Stack writer", zipc_stack_writer, reserved),
+	F("Stack slot", zipc_stack_slot, owner),
+	{ "Stack slot", "element", offsetof(struct zipc_stack_slot, element),
+	  0, FIELD },
 };
 const size_t compiled_count = sizeof(compiled) / sizeof(compiled[0]);
 
@@ -93,8 +108,16 @@ const struct sized structs[] = {
 	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
 	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
 	{ "Users", "zipc_users", sizeof(struct zipc_users), false },
+	{ "Stack", "zipc_turn_stack", sizeof(struct zipc_turn_stack), true },
+	{ "Stack writer", "zipc_stack_writer",
+	  sizeof(struct zipc_stack_writer), true },
+	{ "Stack slot", "zipc_stack_slot", sizeof(struct zipc_stack_slot),
+	  false },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
+
+/* The C library has all that the page has. */
+const char *const unknown_sections[] = { NULL };
 
 const struct constants constants = {
 	ZIPC_MAGIC, ZIPC_VERSION, ZIPC_FORMAT_WORD,

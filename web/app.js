@@ -432,6 +432,10 @@ function valueText(value) {
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+function hasIndices(kind) {
+	return kind === "array" || kind === "stack";
+}
+
 function isNumeric(type) {
 	return /^[iuf](8|16|32|64)$/.test(type);
 }
@@ -450,7 +454,7 @@ function elementColumns(data) {
 	};
 	const align = (type) => isNumeric(type) ? "num" : "text";
 	const columns = [{
-		title: data.kind === "array" ? "Index" : "Position",
+		title: hasIndices(data.kind) ? "Index" : "Position",
 		className: "num soft index",
 		update: (element, item) => setText(element, integer(item.index)),
 	}];
@@ -495,13 +499,14 @@ function pager(hash, from) {
 		const shown = BigInt(elements.length);
 		const end = from + shown;
 		const page = BigInt(count);
-		// An array's elements are called by their index, from 0 on.
-		const first = kind === "array" ? from : from + 1n;
+		// An array's elements are called by their index, from 0 on;
+		// a stack's likewise, from its newest.
+		const first = hasIndices(kind) ? from : from + 1n;
 		const words = `${integer(first)} to ${integer(first + shown - 1n)}` +
 			` of ${integer(size)}`;
 
 		setText(range, shown
-			? `${kind === "array" ? "index " : ""}${words}`
+			? `${hasIndices(kind) ? "index " : ""}${words}`
 			: `none of ${integer(size)} from here`);
 		aim(back, from ? (from > page ? from - page : 0n) : null);
 		aim(on, end < BigInt(size) && shown ? end : null);

@@ -8,6 +8,7 @@
 #include <zipc/segment.h>
 #include <zipc/array.h>
 #include <zipc/queue.h>
+#include <zipc/stack.h>
 #include <zipc/inspect.h>
 
 #endif

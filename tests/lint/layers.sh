@@ -16,7 +16,7 @@ layer_of()
 	entry | spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
-	array | queue | place_*) echo 3 ;;
+	array | queue | place_* | stack | turn_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

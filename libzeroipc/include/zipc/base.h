@@ -42,6 +42,7 @@ extern "C" {
 enum zipc_kind {
 	ZIPC_ARRAY = 1,
 	ZIPC_QUEUE = 2,
+	ZIPC_STACK = 3,
 };
 
 /*
