@@ -8,6 +8,7 @@
 #include "limits.h"
 #include "queue_works.h"
 #include "report.h"
+#include "stack_works.h"
 #include "team.h"
 
 #include <getopt.h>
@@ -17,7 +18,8 @@
 #define WORKS_MAX 64u
 
 /* Each family's works. */
-static const struct work *const families[] = { queue_works, NULL };
+static const struct work *const families[] = { queue_works, stack_works,
+					      NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"
