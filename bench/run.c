@@ -10,6 +10,7 @@
 #include "queue_works.h"
 #include "report.h"
 #include "ring.h"
+#include "stack_works.h"
 #include "team.h"
 
 #include <getopt.h>
@@ -21,6 +22,8 @@
 /* Each family's works. */
 static const struct work *const families[] = { queue_works, pool_works, NULL };
 static const struct work *const families[] = { queue_works, ring_works, NULL };
+static const struct work *const families[] = { queue_works, stack_works,
+					      NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zeroipc cat: the elements of a structure, decoded by its type. A queue is
- * looked into, nothing is taken.
+ * zeroipc cat: the elements of a structure, decoded by its type. A queue or
+ * stack is looked into, nothing is taken.
  */
 #include "cli.h"
 
@@ -24,7 +24,10 @@ struct reading {
 	uint64_t printed;
 };
 
-/* Ids count from 0 in an array; in a queue from 1, ever since its creation. */
+/*
+ * Ids count from 0 in an array, and from the newest in a stack; in a queue from
+ * 1, ever since its creation.
+ */
 static uint64_t oldest_id(const struct zipc_view_entry *entry)
 {
 	return entry->kind == ZIPC_QUEUE ? entry->removed + 1 : 0;
@@ -179,7 +182,8 @@ static int cat(const struct path *path, bool as_json)
 		status = pool_cat(it.view, &it.entry, path, as_json);
 	else if (it.entry.kind == ZIPC_RING)
 		status = show_ring(&it, path);
-	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE)
+	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE &&
+		 it.entry.kind != ZIPC_STACK)
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",
 			      path->segment, path->structure, it.entry.kind);
@@ -217,9 +221,9 @@ const struct command command_cat = {
 		   "\n"
 		   "A SLICE is Python's: [i], [i:j], [:j] or [i:]; negative "
 		   "numbers count from the\nend. Element 0 of a queue is its "
-		   "oldest. Nothing is taken from it. Of a pool the\n"
-		   "objects that are taken are shown, by their index, and "
-		   "whose they are. A ring's\nrecords are shown as text, or "
-		   "as \\x and hexadecimal digits.\n",
+		   "oldest, of a stack its newest. Nothing is taken\nfrom "
+		   "them. Of a pool the objects that are taken are shown, by "
+		   "their index, and\nwhose they are. A ring's records are "
+		   "shown as text, or as \\x and hexadecimal\ndigits.\n",
 	.run = run,
 };

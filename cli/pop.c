@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zeroipc pop: take elements out of a queue and print them. Each is flushed
- * before the next is taken, so a reader that goes away costs one element at
- * most.
+ * zeroipc pop: take elements out of a queue or stack and print them. Each is
+ * flushed before the next is taken, so a reader that goes away costs one
+ * element at most.
  */
 #include "cli.h"
 
@@ -12,11 +12,18 @@
 
 struct popping {
 	const struct path *path;
-	struct zipc_queue *queue;
+	struct zipc_queue *queue; /* this one, or */
+	struct zipc_stack *stack;
 	struct printer printer;
 	uint64_t wanted;
 	int64_t timeout_ns;
 };
+
+static int pop_one(struct popping *it, void *elem)
+{
+	return it->stack ? zipc_stack_pop(it->stack, elem, it->timeout_ns)
+			 : zipc_queue_pop(it->queue, elem, it->timeout_ns);
+}
 
 static int pop_all(struct popping *it, void *elem)
 {
@@ -24,7 +31,7 @@ static int pop_all(struct popping *it, void *elem)
 	int rc = 0;
 
 	while (taken < it->wanted && !ferror(stdout)) {
-		rc = zipc_queue_pop(it->queue, elem, it->timeout_ns);
+		rc = pop_one(it, elem);
 		if (rc)
 			break;
 		printer_value(&it->printer, elem);
@@ -42,7 +49,9 @@ static int pop_all(struct popping *it, void *elem)
 
 static int pop_into(struct popping *it)
 {
-	const struct zipc_type *type = zipc_queue_type(it->queue);
+	const struct zipc_type *type = it->stack
+					       ? zipc_stack_type(it->stack)
+					       : zipc_queue_type(it->queue);
 	void *elem = must_allocate(1, zipc_type_size(type));
 	int status, rc = printer_init(&it->printer, zipc_type_text(type),
 				      it->printer.as_json);
@@ -62,11 +71,15 @@ static int pop(struct popping *it)
 	int status, rc = zipc_segment_open(&segment, it->path->segment, 0);
 
 	if (!rc)
+		rc = zipc_stack_open(&it->stack, segment, it->path->structure,
+				     NULL);
+	if (rc == -EPROTOTYPE)
 		rc = zipc_queue_open(&it->queue, segment, it->path->structure,
 				     NULL);
 	status = rc ? fail_at(it->path->segment, it->path->structure, rc)
 		    : pop_into(it);
 	zipc_queue_close(it->queue);
+	zipc_stack_close(it->stack);
 	zipc_segment_close(segment);
 	return status;
 }
@@ -105,7 +118,7 @@ static int run(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!only_argument(argc, argv, "queue, as SEGMENT/QUEUE"))
+	if (!only_argument(argc, argv, "queue or stack, as SEGMENT/NAME"))
 		return STATUS_USAGE;
 	status = path_parse_structure(&path, argv[optind]);
 	if (status)
@@ -118,8 +131,8 @@ static int run(int argc, char **argv)
 
 const struct command command_pop = {
 	.name = "pop",
-	.arguments = "[--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE",
-	.summary = "Take elements out of a queue, and print them",
+	.arguments = "[--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME",
+	.summary = "Take elements out of a queue or stack, and print them",
 	.details =
 		"  -n N                take up to N elements; 1 if not given\n"
 		"  -w, --wait SECONDS  wait so long for each; or `forever`\n"

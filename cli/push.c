@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zeroipc push: JSON values into a queue. Those on the command line are all
- * understood before the first is pushed; those from stdin go one by one, as
- * they come.
+ * zeroipc push: JSON values into a queue or stack. Those on the command line
+ * are all understood before the first is pushed; those from stdin go one by
+ * one, as they come.
  */
 #include "cli.h"
 
@@ -13,14 +13,17 @@
 
 struct pushing {
 	const struct path *path;
-	struct zipc_queue *queue;
+	struct zipc_queue *queue; /* this one, or */
+	struct zipc_stack *stack;
 	const struct zipc_type *type;
 	int64_t timeout_ns;
 };
 
 static int push_one(struct pushing *it, const void *elem)
 {
-	int rc = zipc_queue_push(it->queue, elem, it->timeout_ns);
+	int rc = it->stack
+			 ? zipc_stack_push(it->stack, elem, it->timeout_ns)
+			 : zipc_queue_push(it->queue, elem, it->timeout_ns);
 
 	if (!rc)
 		return STATUS_FINE;
@@ -28,7 +31,9 @@ static int push_one(struct pushing *it, const void *elem)
 		return fail_at(it->path->segment, it->path->structure, rc);
 	fail("%s/%s is full (%llu elements)%s", it->path->segment,
 	     it->path->structure,
-	     (unsigned long long)zipc_queue_capacity(it->queue),
+	     (unsigned long long)(it->stack
+					  ? zipc_stack_capacity(it->stack)
+					  : zipc_queue_capacity(it->queue)),
 	     rc == -EAGAIN ? "; --wait waits for room" : "");
 	return STATUS_NOTHING;
 }
@@ -96,15 +101,19 @@ static int push(const struct path *path, int64_t timeout_ns, int count,
 	int status, rc = zipc_segment_open(&segment, path->segment, 0);
 
 	if (!rc)
+		rc = zipc_stack_open(&it.stack, segment, path->structure, NULL);
+	if (rc == -EPROTOTYPE)
 		rc = zipc_queue_open(&it.queue, segment, path->structure, NULL);
 	if (rc) {
 		status = fail_at(path->segment, path->structure, rc);
 	} else {
-		it.type = zipc_queue_type(it.queue);
+		it.type = it.stack ? zipc_stack_type(it.stack)
+				   : zipc_queue_type(it.queue);
 		status = count ? push_arguments(&it, count, values)
 			       : push_lines(&it);
 	}
 	zipc_queue_close(it.queue);
+	zipc_stack_close(it.stack);
 	zipc_segment_close(segment);
 	return status;
 }
@@ -119,7 +128,7 @@ static int run(int argc, char **argv)
 	struct path path;
 	int option, status, count;
 
-	/* "+": what follows the queue may begin with a minus, as -5 does. */
+	/* "+": what follows the name may begin with a minus, as -5 does. */
 	while ((option = next_option(argc, argv, "+:w:", options)) != -1) {
 		if (option == '?')
 			return STATUS_USAGE;
@@ -129,7 +138,7 @@ static int run(int argc, char **argv)
 					  optarg);
 	}
 	if (optind == argc)
-		return fail_usage("name a queue, as SEGMENT/QUEUE");
+		return fail_usage("name a queue or stack, as SEGMENT/NAME");
 	status = path_parse_structure(&path, argv[optind]);
 	if (status)
 		return status;
@@ -143,15 +152,15 @@ static int run(int argc, char **argv)
 
 const struct command command_push = {
 	.name = "push",
-	.arguments = "[--wait SECONDS|forever] SEGMENT/QUEUE [VALUE]...",
-	.summary = "Push values into a queue",
+	.arguments = "[--wait SECONDS|forever] SEGMENT/NAME [VALUE]...",
+	.summary = "Push values into a queue or stack",
 	.details =
 		"  -w, --wait SECONDS  wait so long for room, for each value; "
 		"or `forever`\n"
 		"\n"
-		"Values are JSON, as the queue's type has them: 42, [1, 2], "
+		"Values are JSON, as its elements' type has them: 42, [1, 2], "
 		"{\"ts\": 1}. Without a\nvalue, or with a single -, they are "
 		"read from stdin, one on each line. If one on\nthe command "
-		"line is wrong, none is pushed. Status 3: the queue is full.\n",
+		"line is wrong, none is pushed. Status 3: it is full.\n",
 	.run = run,
 };

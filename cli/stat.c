@@ -203,7 +203,7 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 	     (unsigned long long)it->capacity);
 	size_line("memory", it->size_bytes);
 	line("begins", "at byte %llu", (unsigned long long)it->offset_bytes);
-	if (it->kind != ZIPC_QUEUE)
+	if (it->kind != ZIPC_QUEUE && it->kind != ZIPC_STACK)
 		return;
 	line("pushed", "%llu ever", (unsigned long long)it->added);
 	line("popped", "%llu ever", (unsigned long long)it->removed);

@@ -318,6 +318,50 @@ static_assert(sizeof(struct zipc_reader) == 64, "reader is a line");
 /* A record: this word, then the bytes, padded to 8. */
 #define ZIPC_RECORD_PADDING UINT32_MAX /* as length: up to the data's end */
 
+#define ZIPC_STACK_MOST ((UINT64_C(1) << 27) - 1) /* capacity */
+#define ZIPC_STACK_WRITERS_MOST 4096u
+
+/*
+ * The turn stack, body of a Stack; see turn_stack.h. All zero but for what is
+ * constant is an empty stack.
+ */
+struct zipc_turn_stack {
+	/* constant; what slots need is 0 when elements are up to 8 bytes */
+	uint64_t slots;          /* 0x00 at least capacity + writers, or 0 */
+	uint32_t slot_bytes;     /* 0x08 8 + elem_size rounded up to 8, or 0 */
+	uint32_t writers;        /* 0x0C records, or 0 */
+	uint64_t writers_offset; /* 0x10 bytes from the body's start, or 0 */
+	uint64_t cells_offset;   /* 0x18 bytes from the body's start */
+	uint64_t slots_offset;   /* 0x20 bytes from the body's start, or 0 */
+	uint64_t reserved[3];    /* 0x28 zero */
+	/* written by push and pop */
+	struct zipc_cell top;    /* 0x40 {turn, PUSHED, index}, value */
+	uint64_t top_line[6];
+};
+ZIPC_AT(zipc_turn_stack, slot_bytes, 0x08);
+ZIPC_AT(zipc_turn_stack, writers, 0x0C);
+ZIPC_AT(zipc_turn_stack, writers_offset, 0x10);
+ZIPC_AT(zipc_turn_stack, cells_offset, 0x18);
+ZIPC_AT(zipc_turn_stack, slots_offset, 0x20);
+ZIPC_AT(zipc_turn_stack, top, 0x40);
+static_assert(sizeof(struct zipc_turn_stack) == 128, "stack is two lines");
+
+/* One line per writer, from writers_offset. */
+struct zipc_stack_writer {
+	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t intent; /* 0x08 position << 32 | slot + 1; 0: none */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_stack_writer, intent, 0x08);
+static_assert(sizeof(struct zipc_stack_writer) == 64, "writer is a line");
+
+/* From slots_offset: whose it is, then the element, padded to 8 bytes. */
+struct zipc_stack_slot {
+	_Atomic uint64_t owner;     /* 0x00 turn, position or writer, CLAIMED */
+	_Atomic uint64_t element[]; /* 0x08 */
+};
+ZIPC_AT(zipc_stack_slot, element, 0x08);
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

@@ -12,6 +12,7 @@
 
 #include "entry.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <zipc/inspect.h>
 
@@ -71,6 +72,7 @@ extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
 extern const struct zipc_view_kind zipc_view_pool;
 extern const struct zipc_view_kind zipc_view_of_ring;
+extern const struct zipc_view_kind zipc_view_stack;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

@@ -17,6 +17,7 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_queue,
 	&zipc_view_pool,
 	&zipc_view_of_ring,
+	&zipc_view_stack,
 };
 
 /* What has a flag that is not known is not known either. */

@@ -37,6 +37,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "pool";
 	case ZIPC_RING:
 		return "ring";
+	case ZIPC_STACK:
+		return "stack";
 	}
 	return "structure";
 }

@@ -43,6 +43,8 @@ while read -r line; do
 done <"$scratch/all"
 claim 'all candidates move their items right' [ $status -eq 0 ]
 claim 'ours is among them' grep -q '^ok - 1p1c-8-1024: zeroipc$' "$scratch/all"
+claim 'ours is among the stacks' \
+	grep -q '^ok - stack-2p-64: zeroipc$' "$scratch/all"
 claim 'and ours in C++' grep -q '^ok - batch-64-1024: zeroipc-c++$' "$scratch/all"
 
 # Python's own, by the system's, which has its python3-numpy.
@@ -69,6 +71,10 @@ planted loses 'it hangs' 2
 planted doubles 'other items came out'
 planted swaps '.* out of order'
 planted tears '.* out of order, or torn'
+"$run" --check --only stack-pair-64 --peer planted-torn >"$scratch/planted"
+claim 'one that tears an item of a stack is found' \
+	grep -q '^not ok - stack-pair-64: planted-torn: .* torn' \
+	"$scratch/planted"
 
 # With one that is faulty: its fault is told, and the others are measured.
 "$run" --only 1p1c-64-1024 --peer ck-mpmc --peer pipe --peer planted-swaps \

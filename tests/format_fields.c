@@ -115,6 +115,21 @@ const struct field compiled[] = {
 	F("Pool", zipc_pool_shape, reserved_too),
 	F("Cell", zipc_cell, turn),
 	F("Cell", zipc_cell, value),
+	F("Stack", zipc_turn_stack, slots),
+	F("Stack", zipc_turn_stack, slot_bytes),
+	F("Stack", zipc_turn_stack, writers),
+	F("Stack", zipc_turn_stack, writers_offset),
+	F("Stack", zipc_turn_stack, cells_offset),
+	F("Stack", zipc_turn_stack, slots_offset),
+	F("Stack", zipc_turn_stack, reserved),
+	F("Stack", zipc_turn_stack, top),
+	PAD("Stack", zipc_turn_stack, top_line),
+	F("Stack writer", zipc_stack_writer, holder),
+	F("Stack writer", zipc_stack_writer, intent),
+	F("Stack writer", zipc_stack_writer, reserved),
+	F("Stack slot", zipc_stack_slot, owner),
+	{ "Stack slot", "element", offsetof(struct zipc_stack_slot, element),
+	  0, FIELD },
 };
 const size_t compiled_count = sizeof(compiled) / sizeof(compiled[0]);
 
@@ -137,6 +152,15 @@ const struct sized structs[] = {
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 
+	{ "Stack", "zipc_turn_stack", sizeof(struct zipc_turn_stack), true },
+	{ "Stack writer", "zipc_stack_writer",
+	  sizeof(struct zipc_stack_writer), true },
+	{ "Stack slot", "zipc_stack_slot", sizeof(struct zipc_stack_slot),
+	  false },
+};
+const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
+
+/* The C library has all that the page has. */
 const char *const unknown_sections[] = { NULL };
 
 const struct constants constants = {

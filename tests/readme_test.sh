@@ -150,7 +150,7 @@ claim 'README ran its own programs' \
 	test -x "$scratch/readme/producer" -a -x "$scratch/readme/consumer"
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
-for page in zipc_segment zipc_array zipc_queue zipc_pool zipc_ring \
+for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_pool zipc_ring \
 	zipc_inspect; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
@@ -168,4 +168,6 @@ claim 'zipc_inspect(3) lists what they left' prints ./zipc_inspect words \
 	'queue words: 0 of [0-9]+'
 claim 'zipc_ring(3) writes its arguments' prints ./zipc_ring one two ''
 claim 'zipc_ring(3) reads what is there' prints ./zipc_ring $'one\ntwo'
+claim 'zipc_stack(3) pushes its arguments' prints ./zipc_stack one two ''
+claim 'zipc_stack(3) takes the last one first' prints ./zipc_stack $'two\none'
 claims_end

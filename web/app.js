@@ -222,7 +222,8 @@ function ago(time) {
 }
 
 // Elements that have an index and stay there, and do not flow through.
-const hasPlaces = (kind) => kind === "array" || kind === "pool";
+// What goes in and comes out is counted of these.
+const isFlow = (kind) => kind === "queue" || kind === "ring";
 
 function occupancy(structure) {
 	// An array is always full: it has a length, and no occupancy.
@@ -334,7 +335,7 @@ function allSegments() {
 }
 
 function structureColumns(rates) {
-	const flow = (what) => (it) => hasPlaces(it.kind) || it.error
+	const flow = (what) => (it) => !isFlow(it.kind) || it.error
 		? "\u2013" : rateText(rates.of(what + it.href, it[what]));
 	const whole = (show) => (it) => it.error ? "" : show(it);
 
@@ -435,6 +436,11 @@ function valueText(value) {
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+// What elements are called by: their index, or how many came before.
+function hasIndices(kind) {
+	return kind === "array" || kind === "stack" || kind === "pool";
+}
+
 function isNumeric(type) {
 	return /^[iuf](8|16|32|64)$/.test(type);
 }
@@ -454,7 +460,7 @@ function elementColumns(data) {
 	const align = (type) => isNumeric(type) ? "num" : "text";
 	const columns = [{
 		title: data.ring ? "Number"
-			: hasPlaces(data.kind) ? "Index" : "Position",
+			: hasIndices(data.kind) ? "Index" : "Position",
 		className: "num soft index",
 		update: (element, item) => setText(element, integer(item.index)),
 	}];
@@ -504,14 +510,14 @@ function pager(hash, from) {
 		const more = kind === "pool" ? shown === page
 			: end < BigInt(size);
 		// An array's elements are called by their index, from 0 on.
-		const first = hasPlaces(kind) ? from : from + 1n;
+		const first = hasIndices(kind) ? from : from + 1n;
 		const words = kind === "pool"
 			? `up to ${integer(end - 1n)}; ${integer(size)} are taken`
 			: `${integer(first)} to ${integer(first + shown - 1n)}` +
 				` of ${integer(size)}`;
 
 		setText(range, shown
-			? `${hasPlaces(kind) ? "index " : ""}${words}`
+			? `${hasIndices(kind) ? "index " : ""}${words}`
 			: `none of ${integer(size)} from here`);
 		aim(back, from ? (from > page ? from - page : 0n) : null);
 		aim(on, more && shown ? end : null);
@@ -563,7 +569,7 @@ function oneStructure(path, from) {
 			const ring = data.ring;
 			const unit = ring ? "bytes" : "elements";
 			gauge.show({ ...filled, label: `${filled.label} ${unit}` });
-			const flows = !hasPlaces(data.kind);
+			const flows = isFlow(data.kind);
 			list.children[0].hidden = list.children[1].hidden =
 				list.children[2].hidden = list.children[3].hidden =
 				list.children[4].hidden = !flows;

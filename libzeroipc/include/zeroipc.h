@@ -9,6 +9,7 @@
 #include <zipc/array.h>
 #include <zipc/queue.h>
 #include <zipc/pool.h>
+#include <zipc/stack.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_pool.h>
 #include <zipc/ring.h>

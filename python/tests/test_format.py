@@ -31,6 +31,7 @@ def tables(text: str):
 UNKNOWN = {
     "zipc_pool_shape", "zipc_cell",
     "zipc_record_ring", "zipc_reader",
+    "zipc_turn_stack", "zipc_stack_writer",
 }
 
 

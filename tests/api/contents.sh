@@ -37,10 +37,15 @@ is 'a count of processes' "$(jq .participants_alive <<<"$data")" 1
 
 one=$(get "/segments/$prefix-data")
 is 'structures in order' "$(jq -c '[.structures[].name]' <<<"$one")" \
-	'["u64","i64","f64","cpu","events","many","wide","wordy","log"]'
+	'["u64","i64","f64","cpu","events","many","wide","wordy","log","undo"]'
 is 'a queue and what went through' "$(jq -c '.structures[] |
 	select(.name == "events") | [.kind, .type, .elem_size, .capacity, .size,
 	.added, .removed]' <<<"$one")" '["queue","u64",8,10,4,5,1]'
+is 'a stack likewise' "$(jq -c '.structures[] |
+	select(.name == "undo") | [.kind, .type, .elem_size, .capacity, .size,
+	.added, .removed]' <<<"$one")" '["stack","u64[2]",16,10,3,4,1]'
+is 'its newest element first' "$(get "/segments/$prefix-data/undo" |
+	jq -c '[.elements[] | [.index, .value[0]]]')" '[[0,3],[1,2],[2,1]]'
 is 'the fields of a record' "$(jq -c '.structures[] | select(.name == "cpu") |
 	[.fields[].name]' <<<"$one")" '["user","system","id","jiffies"]'
 is 'a process that is alive' "$(jq -c '.participants[] |

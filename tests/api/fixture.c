@@ -132,6 +132,18 @@ static void fill_queue(struct zipc_segment *in)
 	zipc_queue_close(queue);
 }
 
+static void fill_stack(struct zipc_segment *in)
+{
+	struct zipc_stack *stack;
+	uint64_t elem[2] = { 0 };
+
+	must(zipc_stack_create(&stack, in, "undo", "u64[2]", 10), "undo");
+	for (elem[0] = 1; elem[0] < 5; elem[0]++)
+		must(zipc_stack_push(stack, elem, ZIPC_NOWAIT), "push");
+	must(zipc_stack_pop(stack, elem, ZIPC_NOWAIT), "pop");
+	zipc_stack_close(stack);
+}
+
 /* Nested names make of each byte some six hundred characters of JSON. */
 static void fill_large(struct zipc_segment *in)
 {
@@ -187,6 +199,7 @@ int main(int argc, char **argv)
 	fill_queue(data);
 	fill_large(data);
 	fill_ring(data);
+	fill_stack(data);
 	fill_hostile(segment(argv[1], HOSTILE "\xFE", 0644));
 	zipc_array_close(array(segment(argv[1], "private", 0600), "secret",
 			       "u32", 1));

@@ -9,8 +9,8 @@ $ zeroipc
 !   cat      Show the elements of a structure
 !   stat     Tell all about a segment and who has it open, or a structure
 !   create   Create a segment, or a structure in one
-!   push     Push values into a queue
-!   pop      Take elements out of a queue, and print them
+!   push     Push values into a queue or stack
+!   pop      Take elements out of a queue or stack, and print them
 !   write    Write records into a ring
 !   follow   Print a ring's records, as they are written
 !   set      Set an element of an array
@@ -37,8 +37,8 @@ $ for c in ls cat stat create push pop set rm help; do zeroipc help $c | head -n
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
 > usage: zeroipc create SEGMENT --size SIZE [--mode MODE]
-> usage: zeroipc push [--wait SECONDS|forever] SEGMENT/QUEUE [VALUE]...
-> usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
+> usage: zeroipc push [--wait SECONDS|forever] SEGMENT/NAME [VALUE]...
+> usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
 > usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 > usage: zeroipc help [COMMAND]
@@ -63,7 +63,7 @@ $ zeroipc ls --json -xa
 ? 2
 $ zeroipc pop -n
 ! zeroipc: pop: `-n` needs a value
-! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
+! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 ? 2
 $ zeroipc cat
 ! zeroipc: cat: name a structure, as SEGMENT/STRUCTURE
@@ -97,11 +97,11 @@ $ zeroipc stat 'a/b[1]'
 ? 2
 $ zeroipc pop a/b --wait soon
 ! zeroipc: pop: --wait is seconds or `forever`, not `soon`
-! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
+! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 ? 2
 $ zeroipc pop a/b -n 0
 ! zeroipc: pop: -n is how many elements, at least 1, not `0`
-! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/QUEUE
+! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 ? 2
 $ zeroipc rm
 ! zeroipc: rm: name the segments or structures to remove

@@ -110,6 +110,7 @@ const size_t structs_count = std::size(structs);
 const char *const unknown_sections[] = {
 	"Pool", "Cell",
 	"Ring", "Reader",
+	"Stack", "Stack writer", "Stack slot",
 	nullptr,
 };
 

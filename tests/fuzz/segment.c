@@ -22,6 +22,7 @@
 #include "../../libzeroipc/pool.h"
 #include "../../libzeroipc/queue.h"
 #include "../../libzeroipc/segment.h"
+#include "../../libzeroipc/turn_stack.h"
 
 #include <errno.h>
 #include <zeroipc.h>
@@ -33,6 +34,7 @@
 static struct {
 	struct zipc_segment *segment;
 	struct zipc_queue *queue;
+	struct zipc_stack *stack;
 	const char *name; /* of the structure in use */
 	unsigned char before[IMAGE_BYTES];
 	uint64_t block, block_end; /* of it; equal: not known */
@@ -600,6 +602,107 @@ static void use_pools(void)
 	zipc_pool_close(pool);
 }
 
+/* stacks */
+
+/* What lies under it is opened once more, by itself. */
+static void check_turns(const char *name)
+{
+	struct zipc_turns turns;
+	struct zipc_found found;
+
+	if (may(zipc_table_find(&found, tour.segment, name, ZIPC_STACK, NULL),
+		EBADMSG, ENOENT, EPROTOTYPE))
+		return;
+	if (!may(zipc_turns_open(&turns, tour.segment, &found, name),
+		 EBADMSG)) {
+		check_place("stack", turns.stack, sizeof(*turns.stack));
+		check_place("cells", turns.cells,
+			    (turns.capacity + 1) * sizeof(*turns.cells));
+		if (!zipc_turns_fit(turns.elem_size)) {
+			check_place("writers", turns.writers,
+				    turns.writer_count *
+					    sizeof(*turns.writers));
+			check_place("slots", turns.slots,
+				    turns.slot_count * turns.slot_bytes);
+		}
+		check_place("events", turns.readable, sizeof(*turns.readable));
+	}
+	zipc_table_release(&found);
+}
+
+static void open_stack(const char *name)
+{
+	tour.stack = NULL;
+	tour.name = name;
+	if (!tour.segment)
+		return;
+	find_block();
+	check_turns(name);
+	if (may(zipc_stack_open(&tour.stack, tour.segment, name, NULL),
+		EBADMSG, ENOENT, EPROTOTYPE))
+		tour.stack = NULL;
+}
+
+static void open_small(void)
+{
+	open_stack("stack");
+}
+
+static void open_wide(void)
+{
+	open_stack("wide");
+}
+
+static void use_stack(int64_t timeout_ns)
+{
+	void *elem;
+	int i;
+
+	if (!tour.stack)
+		return;
+	world_copy(tour.before);
+	elem = buffer(1, zipc_stack_elem_size(tour.stack));
+	for (i = 0; i < SOME; i++)
+		may(zipc_stack_push(tour.stack, elem, timeout_ns),
+		    PUSH_ERRORS);
+	may(zipc_stack_peek(tour.stack, elem), EAGAIN, EBADMSG);
+	for (i = 0; i <= SOME; i++)
+		may(zipc_stack_pop(tour.stack, elem, timeout_ns), POP_ERRORS);
+	zipc_stack_size(tour.stack);
+	free(elem);
+	check_others();
+}
+
+static void up_and_down(void)
+{
+	use_stack(ZIPC_NOWAIT);
+}
+
+static void up_and_down_waiting(void)
+{
+	use_stack(TIMEOUT_NS);
+}
+
+/* As a second process would: it takes the record of the dead. */
+static void second_handle(void)
+{
+	struct zipc_stack *first = tour.stack;
+	uint64_t block = tour.block, block_end = tour.block_end;
+
+	open_stack(tour.name);
+	use_stack(ZIPC_NOWAIT);
+	zipc_stack_close(tour.stack);
+	tour.stack = first;
+	tour.block = block;
+	tour.block_end = block_end;
+}
+
+static void close_stack(void)
+{
+	zipc_stack_close(tour.stack);
+	tour.stack = NULL;
+}
+
 /* creating */
 
 #define CREATE_ERRORS EEXIST, ENOSPC, EBADMSG, EBUSY, ENOENT, EPROTOTYPE
@@ -670,6 +773,16 @@ static const struct {
 	{ "use a pool", use_pools },
 	{ "create", create },
 	{ "look again", look },
+	{ "open a stack", open_small },
+	{ "up and down", up_and_down },
+	{ "with waits", up_and_down_waiting },
+	{ "close the stack", close_stack },
+	{ "open a wide stack", open_wide },
+	{ "up and down in it", up_and_down },
+	{ "a second handle on it", second_handle },
+	{ "with waits in it", up_and_down_waiting },
+	{ "close the wide stack", close_stack },
+	{ "look once more", look },
 	{ "close", close_segment },
 	{ "open once more", open_segment },
 	{ "open a queue with leases", open_leased },
@@ -792,6 +905,32 @@ static void fill_leased(struct zipc_segment *segment)
 	zipc_table_release(&found);
 }
 
+/* Two inside, and one slot that was claimed by somebody dead. */
+static void fill_stack(struct zipc_segment *segment, const char *name,
+		       const char *type)
+{
+	struct zipc_stack_options options = { .max_writers = 2 };
+	unsigned char elem[64];
+	struct zipc_stack *stack;
+	struct zipc_turns turns;
+	struct zipc_found found;
+	int i;
+
+	must(zipc_stack_create_with(&stack, segment, name, type, 4, &options));
+	memset(elem, 'e', sizeof(elem));
+	for (i = 0; i < 3; i++)
+		must(zipc_stack_push(stack, elem, ZIPC_NOWAIT));
+	must(zipc_stack_pop(stack, elem, ZIPC_NOWAIT));
+	zipc_stack_close(stack);
+	must(zipc_table_find(&found, segment, name, ZIPC_STACK, NULL));
+	must(zipc_turns_open(&turns, segment, &found, name));
+	if (!zipc_turns_fit(turns.elem_size)) {
+		must(zipc_turns_become_writer(&turns));
+		must(zipc_turns_claim(&turns, 3));
+	}
+	zipc_table_release(&found);
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = { .max_entries = 8,
@@ -813,6 +952,8 @@ void fuzz_prepare(void)
 	fill_queue(segment, "stuck", "{id:u32, what:bytes:9}", 4, 3, 2);
 	fill_pool(segment);
 	fill_leased(segment);
+	fill_stack(segment, "stack", "u64");
+	fill_stack(segment, "wide", "bytes:24");
 	zipc_segment_close(segment);
 	world_keep();
 }

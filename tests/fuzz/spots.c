@@ -4,6 +4,7 @@
 
 #include "../../libzeroipc/participant.h"
 #include "../../libzeroipc/place_ring.h"
+#include "../../libzeroipc/turn_stack.h"
 
 struct spot spots[SPOTS_MOST];
 unsigned spot_count;
@@ -109,6 +110,22 @@ static const struct field shape_fields[] = {
 	FIELD(zipc_pool_shape, objects_offset),
 };
 
+static const struct field stack_fields[] = {
+	FIELD(zipc_turn_stack, slots),
+	FIELD(zipc_turn_stack, slot_bytes),
+	FIELD(zipc_turn_stack, writers),
+	FIELD(zipc_turn_stack, writers_offset),
+	FIELD(zipc_turn_stack, cells_offset),
+	FIELD(zipc_turn_stack, slots_offset),
+	WORD(zipc_turn_stack, top.turn, HOW_ADD),
+	WORD(zipc_turn_stack, top.value, HOW_ADD),
+};
+
+static const struct field stack_writer_fields[] = {
+	WORD(zipc_stack_writer, holder, HOW_HOLDER),
+	WORD(zipc_stack_writer, intent, HOW_ADD),
+};
+
 static const struct field cell_fields[] = {
 	WORD(zipc_cell, turn, HOW_ADD),
 	WORD(zipc_cell, value, HOW_HOLDER),
@@ -154,6 +171,10 @@ static const struct field taker_fields[] = {
 	WORD(zipc_taker, lease, HOW_VERDICT),
 	FIELD(zipc_taker, attempts),
 	{ "element", sizeof(struct zipc_taker), 8, HOW_SET },
+};
+
+static const struct field stack_slot_fields[] = {
+	WORD(zipc_stack_slot, owner, HOW_ADD),
 };
 
 static void add(const char *owner, uint32_t base, const struct field *fields,
@@ -236,6 +257,29 @@ static void add_record_ring(const char *owner, const unsigned char *image,
 		    COUNT(record_fields), 0);
 }
 
+static void add_stack(const char *owner, const unsigned char *image,
+		      uint32_t at, uint64_t capacity)
+{
+	struct zipc_turn_stack stack;
+	uint32_t i;
+
+	memcpy(&stack, image + at, sizeof(stack));
+	add(owner, at, stack_fields, COUNT(stack_fields), at);
+	for (i = 0; i < stack.writers; i++)
+		add(owner, at + (uint32_t)stack.writers_offset +
+				   i * (uint32_t)
+					       sizeof(struct zipc_stack_writer),
+		    stack_writer_fields, COUNT(stack_writer_fields), at);
+	for (i = 0; i <= capacity; i++)
+		add(owner, at + (uint32_t)stack.cells_offset +
+				   i * (uint32_t)sizeof(struct zipc_cell),
+		    cell_fields, COUNT(cell_fields), at);
+	for (i = 0; i < stack.slots; i++)
+		add(owner, at + (uint32_t)stack.slots_offset +
+				   i * stack.slot_bytes,
+		    stack_slot_fields, COUNT(stack_slot_fields), at);
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -258,6 +302,9 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	if (block.kind == ZIPC_POOL)
 		add_pool(entry.name, image,
 			 begin + (uint32_t)block.body_offset);
+	if (block.kind == ZIPC_STACK)
+		add_stack(entry.name, image,
+			  begin + (uint32_t)block.body_offset, block.capacity);
 }
 
 void spots_find(const unsigned char image[IMAGE_BYTES])

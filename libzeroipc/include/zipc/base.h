@@ -44,6 +44,7 @@ enum zipc_kind {
 	ZIPC_QUEUE = 2,
 	ZIPC_POOL = 6,
 	ZIPC_RING = 7,
+	ZIPC_STACK = 3,
 };
 
 /*

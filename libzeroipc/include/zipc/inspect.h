@@ -83,13 +83,13 @@ int zipc_view_find(struct zipc_view *view, const char *name,
 		   struct zipc_view_entry *out);
 
 /*
- * Up to n elements of what entry tells of, from the from-th (0: the oldest, or
- * an array's first; of a pool the taken ones of an index from there on), into
- * bytes, n times entry->elem_size long; ids[] (may be NULL) gets each one's
- * index, or position since create. Elements of a queue that are taken meanwhile
- * are left out: each that is returned was whole, but they may not all have been
- * inside at one moment. Returns how many; -ENOENT (another structure is there
- * by now), -EBADMSG, -EOPNOTSUPP.
+ * Up to n elements of what entry tells of, from the from-th (0: the oldest, an
+ * array's first, a stack's newest; of a pool the taken ones of an index from
+ * there on), into bytes, n times entry->elem_size long; ids[] (may be NULL) gets
+ * each one's index, or in a queue its position since create. Elements that are
+ * taken or rewritten meanwhile are left out: each that is returned was whole,
+ * but they may not all have been inside at one moment. Returns how many;
+ * -ENOENT (another structure is there by now), -EBADMSG, -EOPNOTSUPP.
  */
 int64_t zipc_view_elements(struct zipc_view *view,
 			   const struct zipc_view_entry *entry, uint64_t from,
