@@ -33,6 +33,10 @@ const char *zipc_kind_name(unsigned kind)
 		return "array";
 	case ZIPC_QUEUE:
 		return "queue";
+	case ZIPC_MAP:
+		return "map";
+	case ZIPC_SET:
+		return "set";
 	}
 	return "structure";
 }

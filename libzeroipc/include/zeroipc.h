@@ -8,6 +8,8 @@
 #include <zipc/segment.h>
 #include <zipc/array.h>
 #include <zipc/queue.h>
+#include <zipc/map.h>
+#include <zipc/set.h>
 #include <zipc/inspect.h>
 
 #endif

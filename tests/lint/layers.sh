@@ -17,6 +17,7 @@ layer_of()
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_*) echo 3 ;;
+	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

@@ -42,6 +42,8 @@ extern "C" {
 enum zipc_kind {
 	ZIPC_ARRAY = 1,
 	ZIPC_QUEUE = 2,
+	ZIPC_MAP = 4,
+	ZIPC_SET = 5,
 };
 
 /*
