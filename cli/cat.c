@@ -132,7 +132,8 @@ static int cat(const struct path *path, bool as_json)
 		rc = zipc_view_find(it.view, path->structure, &it.entry);
 	if (rc)
 		status = fail_at(path->segment, path->structure, rc);
-	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE)
+	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE &&
+		 it.entry.kind != ZIPC_MAP && it.entry.kind != ZIPC_SET)
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",
 			      path->segment, path->structure, it.entry.kind);
@@ -170,6 +171,8 @@ const struct command command_cat = {
 		   "\n"
 		   "A SLICE is Python's: [i], [i:j], [:j] or [i:]; negative "
 		   "numbers count from the\nend. Element 0 of a queue is its "
-		   "oldest. Nothing is taken from it.\n",
+		   "oldest. Nothing is taken from it.\nThe entries of a map or "
+		   "a set have no order: their numbers are good for this look."
+		   "\n",
 	.run = run,
 };

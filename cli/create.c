@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct wishes {
-	const char *kind, *type;
+	const char *kind, *type, *key_type;
 	uint64_t size_bytes, capacity, writers, entries, participants;
 	struct zipc_segment_options options;
 	const char *for_segment, *for_structure; /* an option that is only so */
@@ -16,6 +16,7 @@ struct wishes {
 static const struct option options[] = {
 	{"capacity", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
+	{"key-type", required_argument, NULL, 'K'},
 	{"kind", required_argument, NULL, 'k'},
 	{"max-entries", required_argument, NULL, 'E'},
 	{"max-participants", required_argument, NULL, 'P'},
@@ -40,6 +41,12 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
+static bool is_kind(const char *text)
+{
+	return !strcmp(text, "array") || !strcmp(text, "queue") ||
+	       !strcmp(text, "map") || !strcmp(text, "set");
+}
+
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
@@ -57,6 +64,9 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
+	case 'K':
+		wishes->key_type = optarg;
+		return NULL;
 	case 'E':
 		return limit_parse(optarg, &wishes->entries)
 			       ? NULL
@@ -71,9 +81,9 @@ static const char *take_option(struct wishes *wishes, int option)
 			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
-		return strcmp(optarg, "array") && strcmp(optarg, "queue")
-			       ? "array or queue"
-			       : NULL;
+		return is_kind(optarg)
+			       ? NULL
+			       : "array, queue, map or set";
 	case 't':
 		wishes->type = optarg;
 		return NULL;
@@ -105,7 +115,7 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 		if (wanted)
 			return fail_usage("--%s is %s, not `%s`",
 					  option_name(option), wanted, optarg);
-		if (strchr("ckWt", option))
+		if (strchr("ckKWt", option))
 			wishes->for_structure = option_name(option);
 		else
 			wishes->for_segment = option_name(option);
@@ -140,18 +150,31 @@ static int create_in(struct zipc_segment *segment, const char *name,
 	struct zipc_queue_options queue_options = {
 		.max_writers = (unsigned)wishes->writers,
 	};
+	struct zipc_map_options map_options = { queue_options.max_writers };
+	struct zipc_set_options set_options = { queue_options.max_writers };
 	struct zipc_array *array = NULL;
 	struct zipc_queue *queue = NULL;
+	struct zipc_map *map = NULL;
+	struct zipc_set *set = NULL;
 	int rc;
 
 	if (!strcmp(wishes->kind, "array"))
 		rc = zipc_array_create(&array, segment, name, wishes->type,
 				       wishes->capacity);
+	else if (!strcmp(wishes->kind, "map"))
+		rc = zipc_map_create_with(&map, segment, name, wishes->key_type,
+					  wishes->type, wishes->capacity,
+					  &map_options);
+	else if (!strcmp(wishes->kind, "set"))
+		rc = zipc_set_create_with(&set, segment, name, wishes->type,
+					  wishes->capacity, &set_options);
 	else
 		rc = zipc_queue_create_with(&queue, segment, name, wishes->type,
 					    wishes->capacity, &queue_options);
 	zipc_array_close(array);
 	zipc_queue_close(queue);
+	zipc_map_close(map);
+	zipc_set_close(set);
 	return rc;
 }
 
@@ -169,8 +192,13 @@ static int create_structure(const struct path *path,
 	if (!wishes->kind || !wishes->type || !wishes->capacity)
 		return fail_usage("a structure needs --kind, --type and "
 				  "--capacity");
-	if (wishes->writers && strcmp(wishes->kind, "queue"))
-		return fail_usage("--max-writers is for a queue");
+	if (wishes->writers && !strcmp(wishes->kind, "array"))
+		return fail_usage("--max-writers is for a queue, a map or a "
+				  "set");
+	if (!wishes->key_type != !!strcmp(wishes->kind, "map"))
+		return fail_usage(wishes->key_type
+					  ? "--key-type is for a map"
+					  : "a map needs --key-type");
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -221,10 +249,12 @@ const struct command command_create = {
 		"structures\n"
 		"\n"
 		"For a structure:\n"
-		"  -k, --kind KIND           array or queue\n"
+		"  -k, --kind KIND           array, queue, map or set\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
-		"{ts:u64, temp:f32}\n"
-		"  -c, --capacity N          elements\n"
-		"      --max-writers N       of a queue, at the same time\n",
+		"{ts:u64, temp:f32};\n"
+		"                            of a map's values\n"
+		"      --key-type TYPE       of a map's keys\n"
+		"  -c, --capacity N          elements, or keys\n"
+		"      --max-writers N       at the same time; not of an array\n",
 	.run = run,
 };

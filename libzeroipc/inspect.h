@@ -63,6 +63,8 @@ struct zipc_view_kind {
 
 extern const struct zipc_view_kind zipc_view_array;
 extern const struct zipc_view_kind zipc_view_queue;
+extern const struct zipc_view_kind zipc_view_map;
+extern const struct zipc_view_kind zipc_view_set;
 
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);

@@ -15,6 +15,8 @@
 static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_array,
 	&zipc_view_queue,
+	&zipc_view_map,
+	&zipc_view_set,
 };
 
 static const struct zipc_view_kind *kind_find(unsigned kind)

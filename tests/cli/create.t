@@ -62,8 +62,8 @@ $ zeroipc create $S/a --size 1M 2>&1 | head -n 1
 $ zeroipc create $S/a --kind array --type u8 2>&1 | head -n 1
 > zeroipc: create: a structure needs --kind, --type and --capacity
 $ zeroipc create $S/a --kind stack 2>&1 | head -n 1
-> zeroipc: create: --kind is array or queue, not `stack`
+> zeroipc: create: --kind is array, queue, map or set, not `stack`
 $ zeroipc create $S/a --kind array --type u8 --capacity 3 --max-writers 2 2>&1 | head -n 1
-> zeroipc: create: --max-writers is for a queue
+> zeroipc: create: --max-writers is for a queue, a map or a set
 $ zeroipc create $S-bad --size 1M --mode 888 2>&1 | head -n 1
 > zeroipc: create: --mode is permissions in octal, as 0640, not `888`
