@@ -81,9 +81,7 @@ static const char *take_option(struct wishes *wishes, int option)
 			       : "how many writers, at least 1";
 	case 'k':
 		wishes->kind = optarg;
-		return is_kind(optarg)
-			       ? NULL
-			       : "array, queue, map or set";
+		return is_kind(optarg) ? NULL : "array, queue, map or set";
 	case 't':
 		wishes->type = optarg;
 		return NULL;

@@ -351,7 +351,7 @@ INLINE struct seen find(const struct zipc_hopscotch *table, uint64_t home,
 	uint64_t turn;
 
 	do {
-		/* entry: acquire; pairs with change and move. */
+		/* member: acquire; pairs with change and move. */
 		seen.home.turn = atomic_load_explicit(&at->turn,
 						      memory_order_acquire);
 		seen.home.value = atomic_load_explicit(&at->value,
@@ -443,7 +443,7 @@ INLINE int judge(const struct zipc_hop_change *change, const struct seen *seen)
 static bool stands(const struct zipc_hopscotch *table, uint64_t home,
 		   const struct seen *seen)
 {
-	/* entry: acquire; pairs with change and move. */
+	/* member: acquire; pairs with change and move. */
 	return atomic_load_explicit(&table->homes[home].turn,
 				    memory_order_acquire) == seen->home.turn;
 }
@@ -488,7 +488,7 @@ INLINE int change_at(struct zipc_hopscotch *table, uint64_t home,
 			zipc_copy_in(cell->content, key, key_bytes);
 		}
 		zipc_copy_in((void *)value_in(table, cell), value, value_bytes);
-		/* entry: acquire and release; pairs with find. */
+		/* member: acquire and release; pairs with find. */
 		if (likely(zipc_cell_swap(&table->homes[home], &seen.home,
 					  after(&claim, &seen)))) {
 			zipc_hop_mark(table, &claim, ZIPC_HOP_USED);
@@ -570,7 +570,7 @@ unsigned zipc_hopscotch_home(const struct zipc_hopscotch *table, uint64_t home,
 	unsigned n;
 
 	do {
-		/* entry: acquire; pairs with change and move. */
+		/* member: acquire; pairs with change and move. */
 		pair = zipc_cell_read(at);
 		n = 0;
 		for (bits = pair.value & table->bits; bits; bits &= bits - 1) {

@@ -79,7 +79,7 @@
  * (allowance), unless somebody found the table nearly full.
  *
  *   edge     written by              read by      carries
- *   entry    change, move            find, move   what the cell holds
+ *   member   change, move            find, move   what the cell holds
  *   gone     change, remove, move    claim        the home's turn, in which the
  *                                                 cell was left
  *   taken    claim                   find         the same, with new bytes
@@ -268,7 +268,7 @@ static inline uint64_t zipc_hop_home_of(const struct zipc_hopscotch *table,
 	return (cell + 64 * table->cell_count - distance) % table->cell_count;
 }
 
-/* entry: acquire; pairs with change and move. The bits of a home. */
+/* member: acquire; pairs with change and move. The bits of a home. */
 static inline uint64_t zipc_hop_bits(const struct zipc_hopscotch *table,
 				     uint64_t home)
 {

@@ -110,7 +110,7 @@ static bool move(struct zipc_hopscotch *table, uint64_t from, uint64_t to)
 	next.turn = pair.turn + 1;
 	next.value = (pair.value & ~(UINT64_C(1) << distance)) |
 		     UINT64_C(1) << farther;
-	/* entry, gone: acquire and release; pairs with find and claim. */
+	/* member: acquire and release. gone: release; for find and claim. */
 	if (zipc_cell_swap(&table->homes[home], &pair, next))
 		zipc_hop_mark(table, &claim, ZIPC_HOP_USED);
 	else

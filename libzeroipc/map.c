@@ -18,6 +18,8 @@
 struct zipc_map {
 	struct zipc_hopscotch table;
 	struct zipc_segment *segment;
+	struct zipc_use use;
+	unsigned generation; /* zipc_use_generation() */
 	struct zipc_type *type; /* of an entry; the others are inside */
 	const struct zipc_type *key, *value;
 	unsigned char *room; /* for a value */
@@ -121,18 +123,20 @@ static int open_table(struct zipc_map *map, const struct zipc_found *found)
 	return map->room ? 0 : zipc_fail_as(ENOMEM, "out of memory");
 }
 
-/* The handle on what was found; takes found->type. */
+/* The handle on what was found, which it takes over. */
 static int handle_on(struct zipc_map **out, struct zipc_segment *segment,
-		     const char *name, const struct zipc_found *found)
+		     const char *name, struct zipc_found *found)
 {
 	struct zipc_map *map = calloc(1, sizeof(*map));
 	int rc;
 
 	if (!map) {
-		zipc_type_free(found->type);
+		zipc_table_release(found);
 		return zipc_fail_as(ENOMEM, "out of memory");
 	}
 	map->segment = zipc_segment_hold(segment);
+	map->use = found->use;
+	map->generation = zipc_use_generation(&map->use);
 	map->type = found->type;
 	strcpy(map->name, name); /* the table has measured it */
 	rc = open_table(map, found);
@@ -244,9 +248,11 @@ static __attribute__((noinline)) int enter_first(struct zipc_map *map)
 		return zipc_fail(EROFS, "segment `/%s` is open for reading "
 				 "only: map `%s` cannot be changed",
 				 map->segment->name, map->name);
-	rc = zipc_segment_enter(map->segment);
-	return rc ? rc
-		  : zipc_hopscotch_become_writer(&map->table, map->name);
+	rc = zipc_use_enter(&map->use, map->name);
+	if (rc)
+		return rc;
+	map->generation = zipc_fork_generation;
+	return zipc_hopscotch_become_writer(&map->table, map->name);
 }
 
 static inline int enter(struct zipc_map *map)
@@ -288,9 +294,28 @@ static int no_key(void)
 	return zipc_fail_as(ENOENT, "no such key");
 }
 
+/* Who has no bit up: what was copied counts if the entry stood meanwhile. */
+static bool still_stands(const struct zipc_map *map)
+{
+	if (__builtin_expect(map->generation == zipc_fork_generation, 1))
+		return true;
+	atomic_thread_fence(memory_order_acquire);
+	return zipc_use_stands(&map->use);
+}
+
+static int was_removed(const struct zipc_map *map)
+{
+	return zipc_fail(ENOENT, "map `%s` in segment `/%s` was removed: look "
+			 "it up again", map->name, map->segment->name);
+}
+
 int zipc_map_get(struct zipc_map *map, const void *key, void *value)
 {
-	return zipc_hopscotch_get(&map->table, key, value) ? 0 : no_key();
+	bool found = zipc_hopscotch_get(&map->table, key, value);
+
+	if (!still_stands(map))
+		return was_removed(map);
+	return found ? 0 : no_key();
 }
 
 int zipc_map_remove(struct zipc_map *map, const void *key, void *old)
@@ -428,6 +453,8 @@ int zipc_map_next(struct zipc_map_iterator *iterator, void *key, void *value)
 		iterator->count = zipc_hopscotch_home(table, iterator->home++,
 						      iterator->entries);
 		iterator->given = 0;
+		if (!still_stands(iterator->map))
+			return was_removed(iterator->map);
 	}
 	entry = iterator->entries + iterator->given++ * iterator->entry_bytes;
 	if (key)
@@ -448,7 +475,9 @@ void zipc_map_iterator_close(struct zipc_map_iterator *iterator)
 
 uint64_t zipc_map_size(const struct zipc_map *map)
 {
-	return zipc_hopscotch_size(&map->table);
+	uint64_t size = zipc_hopscotch_size(&map->table);
+
+	return still_stands(map) ? size : 0;
 }
 
 uint64_t zipc_map_capacity(const struct zipc_map *map)
@@ -472,6 +501,7 @@ void zipc_map_close(struct zipc_map *map)
 		return;
 	zipc_hopscotch_close(&map->table);
 	zipc_type_free(map->type);
+	zipc_use_end(&map->use);
 	zipc_segment_close(map->segment);
 	free(map->room);
 	free(map);

@@ -14,6 +14,8 @@
 struct zipc_set {
 	struct zipc_hopscotch table;
 	struct zipc_segment *segment;
+	struct zipc_use use;
+	unsigned generation; /* zipc_use_generation() */
 	struct zipc_type *type;
 	char name[ZIPC_NAME_MAX + 1];
 };
@@ -43,9 +45,9 @@ static int plan_of(struct zipc_hop_plan *plan, const char *name,
 	return rc;
 }
 
-/* The handle on what was found; takes found->type. */
+/* The handle on what was found, which it takes over. */
 static int handle_on(struct zipc_set **out, struct zipc_segment *segment,
-		     const char *name, const struct zipc_found *found)
+		     const char *name, struct zipc_found *found)
 {
 	struct zipc_set *set = calloc(1, sizeof(*set));
 	int rc = set ? zipc_hopscotch_open(&set->table, segment, found,
@@ -53,11 +55,13 @@ static int handle_on(struct zipc_set **out, struct zipc_segment *segment,
 		     : zipc_fail_as(ENOMEM, "out of memory");
 
 	if (rc) {
-		zipc_type_free(found->type);
+		zipc_table_release(found);
 		free(set);
 		return rc;
 	}
 	set->segment = zipc_segment_hold(segment);
+	set->use = found->use;
+	set->generation = zipc_use_generation(&set->use);
 	set->type = found->type;
 	strcpy(set->name, name); /* the table has measured it */
 	*out = set;
@@ -122,9 +126,11 @@ static __attribute__((noinline)) int enter_first(struct zipc_set *set)
 		return zipc_fail(EROFS, "segment `/%s` is open for reading "
 				 "only: set `%s` cannot be changed",
 				 set->segment->name, set->name);
-	rc = zipc_segment_enter(set->segment);
-	return rc ? rc
-		  : zipc_hopscotch_become_writer(&set->table, set->name);
+	rc = zipc_use_enter(&set->use, set->name);
+	if (rc)
+		return rc;
+	set->generation = zipc_fork_generation;
+	return zipc_hopscotch_become_writer(&set->table, set->name);
 }
 
 static inline int enter(struct zipc_set *set)
@@ -155,9 +161,26 @@ int zipc_set_remove(struct zipc_set *set, const void *key)
 		       : zipc_fail_as(ENOENT, "no such key");
 }
 
+/* Who has no bit up: what was copied counts if the entry stood meanwhile. */
+static bool still_stands(const struct zipc_set *set)
+{
+	if (__builtin_expect(set->generation == zipc_fork_generation, 1))
+		return true;
+	atomic_thread_fence(memory_order_acquire);
+	return zipc_use_stands(&set->use);
+}
+
+static int was_removed(const struct zipc_set *set)
+{
+	return zipc_fail(ENOENT, "set `%s` in segment `/%s` was removed: look "
+			 "it up again", set->name, set->segment->name);
+}
+
 int zipc_set_has(struct zipc_set *set, const void *key)
 {
-	return zipc_hopscotch_get(&set->table, key, NULL);
+	bool has = zipc_hopscotch_get(&set->table, key, NULL);
+
+	return still_stands(set) ? has : was_removed(set);
 }
 
 /* walk */
@@ -187,6 +210,8 @@ int zipc_set_next(struct zipc_set_iterator *iterator, void *key)
 		iterator->count = zipc_hopscotch_home(table, iterator->home++,
 						      iterator->entries);
 		iterator->given = 0;
+		if (!still_stands(iterator->set))
+			return was_removed(iterator->set);
 	}
 	memcpy(key,
 	       iterator->entries + iterator->given++ * iterator->entry_bytes,
@@ -203,7 +228,9 @@ void zipc_set_iterator_close(struct zipc_set_iterator *iterator)
 
 uint64_t zipc_set_size(const struct zipc_set *set)
 {
-	return zipc_hopscotch_size(&set->table);
+	uint64_t size = zipc_hopscotch_size(&set->table);
+
+	return still_stands(set) ? size : 0;
 }
 
 uint64_t zipc_set_capacity(const struct zipc_set *set)
@@ -222,6 +249,7 @@ void zipc_set_close(struct zipc_set *set)
 		return;
 	zipc_hopscotch_close(&set->table);
 	zipc_type_free(set->type);
+	zipc_use_end(&set->use);
 	zipc_segment_close(set->segment);
 	free(set);
 }

@@ -79,6 +79,26 @@ const struct field compiled[] = {
 	F("Slot", zipc_slot, turn),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
+	F("Map and Set", zipc_hop, cells),
+	F("Map and Set", zipc_hop, key_bytes),
+	F("Map and Set", zipc_hop, value_bytes),
+	F("Map and Set", zipc_hop, cell_bytes),
+	F("Map and Set", zipc_hop, records),
+	F("Map and Set", zipc_hop, seed),
+	F("Map and Set", zipc_hop, records_offset),
+	F("Map and Set", zipc_hop, homes_offset),
+	F("Map and Set", zipc_hop, cells_offset),
+	F("Map and Set", zipc_hop, records_used),
+	F("Map and Set", zipc_hop, nearly_full),
+	F("Map and Set", zipc_hop, reserved),
+	F("Map record", zipc_hop_record, holder),
+	F("Map record", zipc_hop_record, intent),
+	F("Map record", zipc_hop_record, inserted),
+	F("Map record", zipc_hop_record, removed),
+	F("Map record", zipc_hop_record, reserved),
+	F("Map cell", zipc_hop_cell, word),
+	{ "Map cell", "content", offsetof(struct zipc_hop_cell, content), 0,
+	  FIELD },
 };
 const size_t compiled_count = sizeof(compiled) / sizeof(compiled[0]);
 
@@ -92,9 +112,16 @@ const struct sized structs[] = {
 	{ "Queue", "zipc_place_ring", sizeof(struct zipc_place_ring), true },
 	{ "Writer", "zipc_writer", sizeof(struct zipc_writer), true },
 	{ "Slot", "zipc_slot", sizeof(struct zipc_slot), false },
+	{ "Map and Set", "zipc_hop", sizeof(struct zipc_hop), true },
+	{ "Map record", "zipc_hop_record", sizeof(struct zipc_hop_record),
+	  true },
+	{ "Map cell", "zipc_hop_cell", sizeof(struct zipc_hop_cell), false },
 	{ "Users", "zipc_users", sizeof(struct zipc_users), false },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
+
+/* The C library has all that the page has. */
+const char *const unknown_sections[] = { NULL };
 
 const struct constants constants = {
 	ZIPC_MAGIC, ZIPC_VERSION, ZIPC_FORMAT_WORD,

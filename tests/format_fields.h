@@ -37,6 +37,9 @@ struct sized {
 extern const struct sized structs[];
 extern const size_t structs_count;
 
+/* Sections of the page that this implementation does not have; ends in NULL. */
+extern const char *const unknown_sections[];
+
 struct constants {
 	unsigned magic, version, format_word;
 	unsigned most_entries, most_participants;

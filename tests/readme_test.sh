@@ -150,7 +150,8 @@ claim 'README ran its own programs' \
 	test -x "$scratch/readme/producer" -a -x "$scratch/readme/consumer"
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
-for page in zipc_segment zipc_array zipc_queue zipc_inspect; do
+for page in zipc_segment zipc_array zipc_queue zipc_map zipc_set \
+	zipc_inspect; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -163,4 +164,8 @@ claim 'zipc_queue(3) pushes its arguments' prints ./zipc_queue one two ''
 claim 'zipc_queue(3) takes them in order' prints ./zipc_queue $'one\ntwo'
 claim 'zipc_inspect(3) lists what they left' prints ./zipc_inspect words \
 	'queue words: 0 of [0-9]+'
+claim 'zipc_map(3) counts its arguments' prints ./zipc_map one 'one 1'
+claim 'zipc_map(3) adds to the counts of before' prints ./zipc_map one 'one 2'
+claim 'zipc_set(3) finds new what is new' prints ./zipc_set one 'one: new'
+claim 'zipc_set(3) knows what was' prints ./zipc_set one 'one: seen before'
 claims_end

@@ -494,6 +494,162 @@ START_TEST(through_a_read_only_segment_it_only_answers)
 }
 END_TEST
 
+START_TEST(who_only_reads_is_told_that_it_was_removed)
+{
+	struct zipc_map *map = new_map("u64", "u64", 10), *watch, *again;
+	struct zipc_map_iterator *iterator;
+	struct zipc_segment *mine;
+	uint64_t key = 1, value = 2;
+
+	ck_rc(zipc_map_put(map, &key, &value), 0);
+	ck_rc(zipc_segment_open(&mine, zipc_segment_name(segment),
+				ZIPC_READ_ONLY), 0);
+	ck_rc(zipc_map_open(&watch, mine, "m", NULL, NULL), 0);
+	ck_rc(zipc_map_iterator_open(&iterator, watch), 0);
+	ck_rc(zipc_segment_remove(segment, "m"), 0);
+	ck_rc(zipc_map_get(watch, &key, &value), -ENOENT);
+	ck_message("was removed");
+	ck_rc(zipc_map_next(iterator, &key, &value), -ENOENT);
+	ck_assert_uint_eq(zipc_map_size(watch), 0);
+	zipc_map_iterator_close(iterator);
+	/* Who has it open for writing goes on with it. */
+	must_have(map, 1, 2);
+	ck_rc(zipc_map_put(map, &value, &key), 0);
+	ck_assert_uint_eq(zipc_map_size(map), 2);
+	ck_rc(zipc_map_create(&again, segment, "m", "u64", "u64", 10), 0);
+	must_lack(again, 1);
+	zipc_map_close(again);
+	zipc_map_close(watch);
+	zipc_segment_close(mine);
+	zipc_map_close(map);
+}
+END_TEST
+
+/* inspection */
+
+struct entry {
+	uint16_t key;
+	double value[3];
+};
+
+START_TEST(inspection_shows_entries_as_records)
+{
+	struct zipc_map *map = new_map("u16", "f64[3]", 500);
+	struct zipc_view_entry it;
+	struct zipc_view *view;
+	struct entry entries[600];
+	uint64_t ids[600], i, n = 300;
+	uint8_t shown[300] = { 0 };
+
+	for (i = 0; i < n; i++) {
+		double value[3] = { (double)i, (double)i / 2, -(double)i };
+
+		ck_rc(zipc_map_put(map, &(uint16_t){ (uint16_t)i }, value), 0);
+	}
+	ck_rc(zipc_map_remove(map, &(uint16_t){ 299 }, NULL), 0);
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "m", &it), 0);
+	ck_assert_str_eq(it.kind_name, "map");
+	ck_assert_str_eq(it.type, "{key:u16, value:f64[3]}");
+	ck_assert_uint_eq(it.elem_size, sizeof(struct entry));
+	ck_assert_uint_eq(it.size, 299);
+	ck_assert_uint_eq(it.capacity, 500);
+	ck_assert_uint_eq(it.added, 300);
+	ck_assert_uint_eq(it.removed, 1);
+	/* In three parts, the last of which is cut. */
+	ck_rc(zipc_view_elements(view, &it, 0, 100, entries, ids), 100);
+	ck_rc(zipc_view_elements(view, &it, 100, 150, entries + 100, ids + 100),
+	      150);
+	ck_rc(zipc_view_elements(view, &it, 250, 300, entries + 250, ids + 250),
+	      49);
+	ck_rc(zipc_view_elements(view, &it, 299, 1, entries, NULL), 0);
+	for (i = 0; i < 299; i++) {
+		ck_assert_uint_eq(ids[i], i);
+		ck_assert_uint_lt(entries[i].key, 299);
+		ck_assert_uint_eq(shown[entries[i].key]++, 0);
+		ck_assert(entries[i].value[1] == entries[i].key / 2.0);
+		ck_assert(entries[i].value[2] == -(double)entries[i].key);
+	}
+	zipc_view_close(view);
+	zipc_map_close(map);
+}
+END_TEST
+
+#define WORDS 128
+
+static void put_for_ever(void *unused)
+{
+	uint64_t value[WORDS], key, n;
+	struct zipc_map *map;
+	int i;
+
+	(void)unused;
+	ck_rc(zipc_map_open(&map, segment, "m", NULL, NULL), 0);
+	for (n = 0;; n++) {
+		key = n % 50;
+		for (i = 0; i < WORDS; i++)
+			value[i] = n;
+		ck_rc(zipc_map_put(map, &key, value), 0);
+		if (n == 50)
+			tell_parent();
+	}
+}
+
+/* Also of values that are read in more than one call of the kernel. */
+START_TEST(inspection_of_what_changes_shows_only_whole_values)
+{
+	struct zipc_map *map = new_map("u64", "u64[128]", 60);
+	static uint64_t entries[60][1 + WORDS];
+	struct zipc_view_entry it;
+	struct zipc_view *view;
+	struct child child;
+	int64_t n, i;
+	int round, k;
+
+	child = child_start(put_for_ever, NULL);
+	child_hear(&child);
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	for (round = 0; round < 300; round++) {
+		ck_rc(zipc_view_find(view, "m", &it), 0);
+		ck_assert_uint_eq(it.size, 50);
+		n = zipc_view_elements(view, &it, 0, 60, entries, NULL);
+		ck_assert_int_ge(n, 0);
+		ck_assert_int_le(n, 50);
+		for (i = 0; i < n; i++) {
+			ck_assert_uint_lt(entries[i][0], 50);
+			ck_assert_uint_eq(entries[i][1] % 50, entries[i][0]);
+			for (k = 2; k <= WORDS; k++)
+				ck_assert_uint_eq(entries[i][k], entries[i][1]);
+		}
+	}
+	child_kill(&child);
+	zipc_view_close(view);
+	zipc_map_close(map);
+}
+END_TEST
+
+START_TEST(inspection_of_a_table_that_does_not_fit_is_told)
+{
+	struct zipc_map *map = new_map("u64", "u64", 8);
+	struct zipc_view_entry it;
+	struct zipc_found found;
+	struct zipc_view *view;
+
+	ck_rc(zipc_table_find(&found, segment, "m", ZIPC_MAP, NULL), 0);
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "m", &it), 0);
+	((struct zipc_hop *)(void *)found.body)->cells = 1 << 20;
+	ck_rc(zipc_view_find(view, "m", &it), -EBADMSG);
+	((struct zipc_hop *)(void *)found.body)->cells = 0;
+	ck_rc(zipc_view_find(view, "m", &it), -EBADMSG);
+	((struct zipc_hop *)(void *)found.body)->cell_bytes = 32;
+	ck_rc(zipc_view_find(view, "m", &it), -EBADMSG);
+	zipc_view_close(view);
+	zipc_table_release(&found);
+	zipc_map_close(map);
+}
+END_TEST
+
 static void must_end_well(pid_t child)
 {
 	int status;
@@ -645,7 +801,7 @@ START_TEST(a_damaged_table_ends_every_call)
 			words[word] = values[i];
 		ask_all(map);
 	}
-	zipc_type_free(found.type);
+	zipc_table_release(&found);
 	free(kept);
 	zipc_map_close(map);
 }
@@ -675,7 +831,7 @@ START_TEST(a_table_whose_parts_do_not_fit_is_not_opened)
 	       misfits[_i].size);
 	ck_rc(zipc_map_open(&other, segment, "m", NULL, NULL), -EBADMSG);
 	ck_message("`m` is damaged");
-	zipc_type_free(found.type);
+	zipc_table_release(&found);
 	zipc_map_close(map);
 }
 END_TEST
@@ -689,7 +845,7 @@ START_TEST(a_map_whose_type_is_no_entry_is_not_opened)
 	memcpy((char *)found.block + found.block->type_offset,
 	       "{kei:u64, value:u64}", 20);
 	ck_rc(zipc_map_open(&other, segment, "m", NULL, NULL), -EBADMSG);
-	zipc_type_free(found.type);
+	zipc_table_release(&found);
 	zipc_map_close(map);
 }
 END_TEST
@@ -818,6 +974,10 @@ static Suite *map_suite(void)
 	tcase_add_test(tc, what_is_too_large_is_refused);
 	tcase_add_test(tc, walking_gives_each_entry_once);
 	tcase_add_test(tc, through_a_read_only_segment_it_only_answers);
+	tcase_add_test(tc, who_only_reads_is_told_that_it_was_removed);
+	tcase_add_test(tc, inspection_shows_entries_as_records);
+	tcase_add_test(tc, inspection_of_what_changes_shows_only_whole_values);
+	tcase_add_test(tc, inspection_of_a_table_that_does_not_fit_is_told);
 	tcase_add_test(tc, writers_places_are_counted_and_come_back);
 	tcase_add_test(tc, a_forked_child_goes_on_with_the_handle);
 	tcase_add_test(tc, no_operation_makes_a_system_call);

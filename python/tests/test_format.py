@@ -27,10 +27,18 @@ def tables(text: str):
     return rows
 
 
+# Of kinds that Python does not know yet, and refuses.
+UNKNOWN = {
+    "zipc_hop", "zipc_hop_record",
+}
+
+
 class Format(unittest.TestCase):
     def setUp(self):
         with open(os.path.join(TOP, "docs", "format.md")) as page:
-            self.page = tables(page.read())
+            self.page = {name: table
+                         for name, table in tables(page.read()).items()
+                         if name not in UNKNOWN}
 
     def test_layouts_are_those_of_the_page(self):
         self.assertEqual(

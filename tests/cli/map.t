@@ -52,7 +52,7 @@ $ zeroipc cat $S/seen | sort
 > 8
 $ zeroipc delete $S/seen 8; zeroipc cat $S/seen
 > -7
-$ zeroipc ls $S | sed 's/ *[0-9.]*K / /'
+$ zeroipc ls $S | sed 's/ *[0-9.]*K  / /'
 > STRUCTURE  KIND  ELEMENTS  CAPACITY  MEMORY  TYPE
 > ages       map          1         2 {key:bytes:8, value:i32}
 > seen       set          1         2 i64

@@ -96,6 +96,12 @@ const sized structs[] = {
 };
 const size_t structs_count = std::size(structs);
 
+/* The C++ headers refuse these kinds: they do not know them yet. */
+const char *const unknown_sections[] = {
+	"Map and Set", "Map record", "Map cell",
+	nullptr,
+};
+
 const struct constants constants = {
 	magic, format_version, format_word, most_entries, most_participants,
 	option_symmetric, option_sparse, kind_array, kind_queue,

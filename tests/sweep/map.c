@@ -160,13 +160,13 @@ static void walk(struct place *place,
 
 	if (place->set) {
 		must(zipc_set_iterator_open(&of_set, place->set), "iterator");
-		while (zipc_set_next(of_set, &key))
+		while (zipc_set_next(of_set, &key) > 0)
 			visit(context, key, BEFORE);
 		zipc_set_iterator_close(of_set);
 		return;
 	}
 	must(zipc_map_iterator_open(&of_map, place->map), "iterator");
-	while (zipc_map_next(of_map, &key, words))
+	while (zipc_map_next(of_map, &key, words) > 0)
 		visit(context, key, read_value(place->scene, words));
 	zipc_map_iterator_close(of_map);
 }
@@ -265,7 +265,7 @@ static void fix_seed(const struct scene *scene, struct zipc_segment *segment)
 	hop = (void *)found.body;
 	hop->seed[0] = 0x0123456789ABCDEF;
 	hop->seed[1] = 0xFEDCBA9876543211;
-	zipc_type_free(found.type);
+	zipc_table_release(&found);
 }
 
 static void set_up(void *context)

@@ -90,9 +90,9 @@ int zipc_map_fetch_add(struct zipc_map *map, const void *key,
 
 /*
  * The entries, in no order. next: 1 and an entry, either of whose halves may be
- * NULL; 0 at the end. An entry that is there all the while is given once; one
- * that comes or goes, once or not at all. The map is to be closed later than
- * its iterators; -ENOMEM.
+ * NULL; 0 at the end; -ENOENT the map was removed. An entry that is there all
+ * the while is given once; one that comes or goes, once or not at all. The map
+ * is to be closed later than its iterators; -ENOMEM.
  */
 int zipc_map_iterator_open(struct zipc_map_iterator **out,
 			   struct zipc_map *map);

@@ -38,7 +38,8 @@ int zipc_set_open_or_create(struct zipc_set **out, struct zipc_segment *segment,
 
 /*
  * add: -EEXIST, -ENOSPC it is full; remove: -ENOENT. Both: -EUSERS all writers'
- * places are held by live processes; -EROFS. has: 1 or 0.
+ * places are held by live processes; -EROFS. has: 1 or 0; -ENOENT the set was
+ * removed.
  */
 int zipc_set_add(struct zipc_set *set, const void *key);
 int zipc_set_remove(struct zipc_set *set, const void *key);
