@@ -169,6 +169,13 @@ static int show_ring(struct reading *reading, const struct path *path)
 		      : STATUS_FINE;
 }
 
+/* Whether what is in it is decoded by its type, one after the other. */
+static bool has_elements(unsigned kind)
+{
+	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
+	       kind == ZIPC_MAP || kind == ZIPC_SET;
+}
+
 static int cat(const struct path *path, bool as_json)
 {
 	struct reading it = {.printer.as_json = as_json};
@@ -182,8 +189,7 @@ static int cat(const struct path *path, bool as_json)
 		status = pool_cat(it.view, &it.entry, path, as_json);
 	else if (it.entry.kind == ZIPC_RING)
 		status = show_ring(&it, path);
-	else if (it.entry.kind != ZIPC_ARRAY && it.entry.kind != ZIPC_QUEUE &&
-		 it.entry.kind != ZIPC_STACK)
+	else if (!has_elements(it.entry.kind))
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",
 			      path->segment, path->structure, it.entry.kind);
@@ -222,8 +228,10 @@ const struct command command_cat = {
 		   "A SLICE is Python's: [i], [i:j], [:j] or [i:]; negative "
 		   "numbers count from the\nend. Element 0 of a queue is its "
 		   "oldest, of a stack its newest. Nothing is taken\nfrom "
-		   "them. Of a pool the objects that are taken are shown, by "
-		   "their index, and\nwhose they are. A ring's records are "
-		   "shown as text, or as \\x and hexadecimal\ndigits.\n",
+		   "them. The entries of a map or a set have no order: their "
+		   "numbers are good\nfor this look. Of a pool the objects "
+		   "that are taken are shown, by their index,\nand whose they "
+		   "are. A ring's records are shown as text, or as \\x and "
+		   "hexadecimal\ndigits.\n",
 	.run = run,
 };

@@ -34,8 +34,9 @@ struct command {
 };
 
 extern const struct command command_ls, command_cat, command_stat,
-	command_create, command_push, command_pop, command_write,
-	command_follow, command_set, command_rm, command_reclaim, command_help;
+	command_create, command_push, command_pop, command_put, command_get,
+	command_delete, command_add, command_has, command_write, command_follow,
+	command_set, command_rm, command_reclaim, command_help;
 
 /* main.c */
 
@@ -184,6 +185,40 @@ void json_id(struct json *json, const char *key, uint64_t id);
 void json_raw(struct json *json, const char *key, const char *text);
 /* The keys "error" and "message": what the library's last call ended with. */
 void json_error(struct json *json, int64_t rc);
+
+/* keyed.c */
+
+#define KEYED_MAP 1u
+#define KEYED_SET 2u
+
+/* A map or a set that is open; the other is NULL. */
+struct keyed {
+	const struct path *path;
+	struct zipc_segment *segment;
+	struct zipc_map *map;
+	struct zipc_set *set;
+	const struct zipc_type *key_type;
+};
+
+/* Open what the path names, one of kinds; a status, after a message. */
+int keyed_open(struct keyed *it, const struct path *path, unsigned flags,
+	       unsigned kinds);
+void keyed_close(struct keyed *it);
+
+/* A value from its text, to be freed; NULL after a message. */
+void *keyed_parse(const struct zipc_type *type, const char *what,
+		  const char *text);
+
+/* The status for what an operation on a key returned, after a message. */
+int keyed_result(const struct keyed *it, const char *key, int rc);
+
+/*
+ * All of a command whose words are SEGMENT/STRUCTURE and so many more, which
+ * use() is given.
+ */
+int keyed_run(int argc, char **argv, unsigned flags, unsigned kinds, int words,
+	      const char *what,
+	      int (*use)(struct keyed *it, char **words));
 
 /* show.c */
 

@@ -1,32 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /* zeroipc create: a segment, or a structure in one. */
-#include "cli.h"
+#include "create.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct wishes {
-	const char *kind, *type;
-	uint64_t size_bytes, capacity, writers, entries, participants;
-	bool reclaims;
-	struct zipc_segment_options options;
-	const char *for_segment, *for_structure; /* an option that is only so */
-};
-
 static const struct option options[] = {
+	{"back-pressure", no_argument, NULL, 'B'},
 	{"capacity", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
+	{"key-type", required_argument, NULL, 'K'},
 	{"kind", required_argument, NULL, 'k'},
 	{"max-entries", required_argument, NULL, 'E'},
 	{"max-participants", required_argument, NULL, 'P'},
+	{"max-readers", required_argument, NULL, 'R'},
+	{"max-takers", required_argument, NULL, 'T'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
-	{"reclaims", no_argument, NULL, 'R'},
+	{"reclaims", no_argument, NULL, 'C'},
 	{"size", required_argument, NULL, 's'},
 	{"sparse", no_argument, NULL, 'S'},
 	{"type", required_argument, NULL, 't'},
 	{0}};
+
+#define OF_SEGMENTS "smEPS"
+
+const char *option_name(int letter)
+{
+	const struct option *it = options;
+
+	while (it->name && it->val != letter)
+		it++;
+	return it->name;
+}
 
 static bool mode_parse(const char *text, unsigned *mode)
 {
@@ -42,15 +49,57 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
-static bool is_kind(const char *word)
+/* Where the number of an option goes, and what it counts; or NULL. */
+static uint64_t *limit_of(struct wishes *wishes, int option, const char **what)
 {
-	return !strcmp(word, "array") || !strcmp(word, "queue") ||
-	       !strcmp(word, "pool");
+	switch (option) {
+	case 'E':
+		*what = "how many structures, at least 1";
+		return &wishes->entries;
+	case 'P':
+		*what = "how many processes, at least 1";
+		return &wishes->participants;
+	case 'R':
+		*what = "how many readers, at least 1";
+		return &wishes->readers;
+	case 'T':
+		*what = "how many leases at a time, at least 1";
+		return &wishes->takers;
+	case 'W':
+		*what = "how many writers, at least 1";
+		return &wishes->writers;
+	default:
+		return NULL;
+	}
+}
+
+/* What needs no look; NULL if it is none of them. */
+static const char **text_of(struct wishes *wishes, int option)
+{
+	switch (option) {
+	case 'K':
+		return &wishes->key_type;
+	case 'k':
+		return &wishes->kind;
+	case 't':
+		return &wishes->type;
+	default:
+		return NULL;
+	}
 }
 
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
+	const char *what, **text = text_of(wishes, option);
+	uint64_t *limit = limit_of(wishes, option, &what);
+
+	if (limit)
+		return limit_parse(optarg, limit) ? NULL : what;
+	if (text) {
+		*text = optarg;
+		return option != 'k' || is_kind(optarg) ? NULL : all_kinds();
+	}
 	switch (option) {
 	case 's':
 		return size_parse(optarg, &wishes->size_bytes)
@@ -65,40 +114,16 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
-	case 'E':
-		return limit_parse(optarg, &wishes->entries)
-			       ? NULL
-			       : "how many structures, at least 1";
-	case 'P':
-		return limit_parse(optarg, &wishes->participants)
-			       ? NULL
-			       : "how many processes, at least 1";
-	case 'W':
-		return limit_parse(optarg, &wishes->writers)
-			       ? NULL
-			       : "how many writers, at least 1";
-	case 'k':
-		wishes->kind = optarg;
-		return is_kind(optarg) ? NULL : "array, queue or pool";
-	case 't':
-		wishes->type = optarg;
+	case 'B':
+		wishes->back_pressure = true;
 		return NULL;
-	case 'R':
+	case 'C':
 		wishes->reclaims = true;
 		return NULL;
 	default:
 		wishes->options.flags |= ZIPC_SPARSE;
 		return NULL;
 	}
-}
-
-static const char *option_name(int option)
-{
-	const struct option *it = options;
-
-	while (it->name && it->val != option)
-		it++;
-	return it->name;
 }
 
 static int take_options(struct wishes *wishes, int argc, char **argv)
@@ -114,10 +139,8 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 		if (wanted)
 			return fail_usage("--%s is %s, not `%s`",
 					  option_name(option), wanted, optarg);
-		if (strchr("ckRWt", option))
-			wishes->for_structure = option_name(option);
-		else
-			wishes->for_segment = option_name(option);
+		if (!strchr(wishes->given, option))
+			wishes->given[strlen(wishes->given)] = (char)option;
 	}
 	wishes->options.max_entries = (unsigned)wishes->entries;
 	wishes->options.max_participants = (unsigned)wishes->participants;
@@ -127,12 +150,14 @@ static int take_options(struct wishes *wishes, int argc, char **argv)
 static int create_segment(const char *name, const struct wishes *wishes)
 {
 	struct zipc_segment *segment;
+	const char *letter;
 	int rc;
 
-	if (wishes->for_structure)
-		return fail_usage("--%s is for a structure: name it, as "
-				  "%s/STRUCTURE",
-				  wishes->for_structure, name);
+	for (letter = wishes->given; *letter; letter++)
+		if (!strchr(OF_SEGMENTS, *letter))
+			return fail_usage("--%s is for a structure: name it, "
+					  "as %s/STRUCTURE",
+					  option_name(*letter), name);
 	if (!wishes->size_bytes)
 		return fail_usage("a segment needs --size, as --size 10M");
 	rc = zipc_segment_create(&segment, name, wishes->size_bytes,
@@ -143,53 +168,14 @@ static int create_segment(const char *name, const struct wishes *wishes)
 	return STATUS_FINE;
 }
 
-static int create_in(struct zipc_segment *segment, const char *name,
-		     const struct wishes *wishes)
-{
-	struct zipc_queue_options queue_options = {
-		.max_writers = (unsigned)wishes->writers,
-	};
-	struct zipc_pool_options pool_options = {
-		.reclaims = wishes->reclaims,
-	};
-	struct zipc_array *array = NULL;
-	struct zipc_queue *queue = NULL;
-	struct zipc_pool *pool = NULL;
-	int rc;
-
-	if (!strcmp(wishes->kind, "array"))
-		rc = zipc_array_create(&array, segment, name, wishes->type,
-				       wishes->capacity);
-	else if (!strcmp(wishes->kind, "pool"))
-		rc = zipc_pool_create_with(&pool, segment, name, wishes->type,
-					   wishes->capacity, &pool_options);
-	else
-		rc = zipc_queue_create_with(&queue, segment, name, wishes->type,
-					    wishes->capacity, &queue_options);
-	zipc_array_close(array);
-	zipc_queue_close(queue);
-	zipc_pool_close(pool);
-	return rc;
-}
-
 static int create_structure(const struct path *path,
 			    const struct wishes *wishes)
 {
 	struct zipc_segment *segment = NULL;
-	int rc, status = STATUS_FINE;
+	int rc, status = check_wishes(wishes);
 
-	if (wishes->for_segment)
-		return fail_usage("--%s is for a segment, `%s/%s` is a "
-				  "structure",
-				  wishes->for_segment, path->segment,
-				  path->structure);
-	if (!wishes->kind || !wishes->type || !wishes->capacity)
-		return fail_usage("a structure needs --kind, --type and "
-				  "--capacity");
-	if (wishes->writers && strcmp(wishes->kind, "queue"))
-		return fail_usage("--max-writers is for a queue");
-	if (wishes->reclaims && strcmp(wishes->kind, "pool"))
-		return fail_usage("--reclaims is for a pool");
+	if (status)
+		return status;
 	rc = zipc_segment_open(&segment, path->segment, 0);
 	if (!rc)
 		rc = create_in(segment, path->structure, wishes);
@@ -226,7 +212,8 @@ static int run(int argc, char **argv)
 const struct command command_create = {
 	.name = "create",
 	.arguments = "SEGMENT --size SIZE [--mode MODE]\n"
-		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N",
+		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N\n"
+		     "SEGMENT/RING --kind ring --size SIZE",
 	.summary = "Create a segment, or a structure in one",
 	.details =
 		"For a segment:\n"
@@ -240,12 +227,25 @@ const struct command command_create = {
 		"structures\n"
 		"\n"
 		"For a structure:\n"
-		"  -k, --kind KIND           array, queue or pool\n"
+		"  -k, --kind KIND           array, queue, stack, map, set, "
+		"pool or ring\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
-		"{ts:u64, temp:f32}\n"
+		"{ts:u64, temp:f32};\n"
+		"                            of a map's values, or a set's "
+		"keys\n"
+		"      --key-type TYPE       of a map's keys\n"
 		"  -c, --capacity N          elements\n"
-		"      --max-writers N       of a queue, at the same time\n"
+		"  -s, --size SIZE           of a ring, instead of type and "
+		"capacity\n"
+		"      --max-writers N       of a queue, stack, map or set, at "
+		"the same time\n"
+		"      --max-takers N        of a queue: with leases, so many at "
+		"a time\n"
 		"      --reclaims            of a pool: objects of the dead "
-		"come back by themselves\n",
+		"come back by themselves\n"
+		"      --back-pressure       the writer of a ring waits for "
+		"readers\n"
+		"      --max-readers N       that may hold it back; 16 if not "
+		"given\n",
 	.run = run,
 };

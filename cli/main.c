@@ -16,6 +16,9 @@ static const struct command *const commands[] = {
 	&command_help,
 	&command_write,  &command_follow,
 	&command_set,    &command_rm,   &command_help,
+	&command_set,    &command_rm,   &command_put,
+	&command_get,    &command_delete, &command_add,
+	&command_has,    &command_help,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -362,6 +362,58 @@ struct zipc_stack_slot {
 };
 ZIPC_AT(zipc_stack_slot, element, 0x08);
 
+/*
+ * The hopscotch table, body of a Map and of a Set; see hopscotch.h. There are
+ * as many homes as cells. All zero but for the constants is an empty table.
+ */
+struct zipc_hop {
+	/* constant */
+	uint64_t cells;          /* 0x00 and homes */
+	uint32_t key_bytes;      /* 0x08 exact */
+	uint32_t value_bytes;    /* 0x0C exact; 0: a Set */
+	uint32_t cell_bytes;     /* 0x10 8, and both rounded up to 8 */
+	uint32_t records;        /* 0x14 of who writes */
+	uint64_t seed[2];        /* 0x18 random, the second odd */
+	uint64_t records_offset; /* 0x28 bytes from the body's start */
+	uint64_t homes_offset;   /* 0x30 bytes from the body's start */
+	uint64_t cells_offset;   /* 0x38 bytes from the body's start */
+	/* hints, written seldom */
+	_Atomic uint32_t records_used; /* 0x40 none behind was ever taken */
+	_Atomic uint32_t nearly_full;  /* 0x44 1: count before each insert */
+	uint64_t reserved[7];
+};
+ZIPC_AT(zipc_hop, key_bytes, 0x08);
+ZIPC_AT(zipc_hop, value_bytes, 0x0C);
+ZIPC_AT(zipc_hop, cell_bytes, 0x10);
+ZIPC_AT(zipc_hop, records, 0x14);
+ZIPC_AT(zipc_hop, seed, 0x18);
+ZIPC_AT(zipc_hop, records_offset, 0x28);
+ZIPC_AT(zipc_hop, homes_offset, 0x30);
+ZIPC_AT(zipc_hop, cells_offset, 0x38);
+ZIPC_AT(zipc_hop, records_used, 0x40);
+ZIPC_AT(zipc_hop, nearly_full, 0x44);
+static_assert(sizeof(struct zipc_hop) == 128, "hop is two lines");
+
+/* One line per handle that writes, from records_offset. */
+struct zipc_hop_record {
+	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t intent;   /* 0x08 cell + 1 that it takes, or 0 */
+	_Atomic uint64_t inserted; /* 0x10 keys, by all its holders */
+	_Atomic uint64_t removed;  /* 0x18 keys, by all its holders */
+	uint64_t reserved[4];      /* 0x20 zero */
+};
+ZIPC_AT(zipc_hop_record, intent, 0x08);
+ZIPC_AT(zipc_hop_record, inserted, 0x10);
+ZIPC_AT(zipc_hop_record, removed, 0x18);
+static_assert(sizeof(struct zipc_hop_record) == 64, "hop record is a line");
+
+/* From cells_offset: a word, then key and value, each padded to 8 bytes. */
+struct zipc_hop_cell {
+	_Atomic uint64_t word;      /* 0x00 turn, record, distance, state */
+	_Atomic uint64_t content[]; /* 0x08 */
+};
+ZIPC_AT(zipc_hop_cell, content, 0x08);
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

@@ -73,6 +73,8 @@ extern const struct zipc_view_kind zipc_view_queue;
 extern const struct zipc_view_kind zipc_view_pool;
 extern const struct zipc_view_kind zipc_view_of_ring;
 extern const struct zipc_view_kind zipc_view_stack;
+extern const struct zipc_view_kind zipc_view_map;
+extern const struct zipc_view_kind zipc_view_set;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

@@ -18,6 +18,8 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_pool,
 	&zipc_view_of_ring,
 	&zipc_view_stack,
+	&zipc_view_map,
+	&zipc_view_set,
 };
 
 /* What has a flag that is not known is not known either. */

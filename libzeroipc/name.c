@@ -39,6 +39,10 @@ const char *zipc_kind_name(unsigned kind)
 		return "ring";
 	case ZIPC_STACK:
 		return "stack";
+	case ZIPC_MAP:
+		return "map";
+	case ZIPC_SET:
+		return "set";
 	}
 	return "structure";
 }

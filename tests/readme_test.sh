@@ -150,7 +150,8 @@ claim 'README ran its own programs' \
 	test -x "$scratch/readme/producer" -a -x "$scratch/readme/consumer"
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
-for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_pool zipc_ring \
+for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
+	zipc_pool zipc_ring \
 	zipc_inspect; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
@@ -170,4 +171,8 @@ claim 'zipc_ring(3) writes its arguments' prints ./zipc_ring one two ''
 claim 'zipc_ring(3) reads what is there' prints ./zipc_ring $'one\ntwo'
 claim 'zipc_stack(3) pushes its arguments' prints ./zipc_stack one two ''
 claim 'zipc_stack(3) takes the last one first' prints ./zipc_stack $'two\none'
+claim 'zipc_map(3) counts its arguments' prints ./zipc_map one 'one 1'
+claim 'zipc_map(3) adds to the counts of before' prints ./zipc_map one 'one 2'
+claim 'zipc_set(3) finds new what is new' prints ./zipc_set one 'one: new'
+claim 'zipc_set(3) knows what was' prints ./zipc_set one 'one: seen before'
 claims_end

@@ -134,6 +134,8 @@ static bool matches(const struct field *field, const struct row *row)
 	if (!field->size)
 		return !strcmp(row->size_text, !strcmp(field->name, "bits")
 						      ? "8 each"
+					       : !strcmp(field->name, "content")
+						      ? "cell_bytes - 8"
 						      : "slot_bytes - 8");
 	return field->size == row->size;
 }

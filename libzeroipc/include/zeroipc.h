@@ -10,6 +10,8 @@
 #include <zipc/queue.h>
 #include <zipc/pool.h>
 #include <zipc/stack.h>
+#include <zipc/map.h>
+#include <zipc/set.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_pool.h>
 #include <zipc/ring.h>

@@ -32,6 +32,7 @@ UNKNOWN = {
     "zipc_pool_shape", "zipc_cell",
     "zipc_record_ring", "zipc_reader",
     "zipc_turn_stack", "zipc_stack_writer",
+    "zipc_hop", "zipc_hop_record",
 }
 
 

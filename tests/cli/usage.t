@@ -16,6 +16,11 @@ $ zeroipc
 !   set      Set an element of an array
 !   rm       Remove segments, or structures
 !   reclaim  Give back what dead processes own in a pool
+!   put      Put a value into a map
+!   get      Show the value under a key of a map
+!   delete   Delete a key from a map or a set
+!   add      Add a key to a set
+!   has      Tell whether a key is in a set
 !   help     Tell about a command, or list all
 !
 ! A SEGMENT is named with or without its leading slash.
@@ -31,8 +36,8 @@ $ zeroipc --help | head -n 1
 $ diff <(zeroipc --help) <(zeroipc help)
 
 # Help is the same however it is asked for, and names every option.
-$ for c in ls cat stat create push pop set rm; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
-$ for c in ls cat stat create push pop set rm help; do zeroipc help $c | head -n 1; done
+$ for c in ls cat stat create push pop set rm put get delete add has; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
+$ for c in ls cat stat create push pop set rm put get delete add has help; do zeroipc help $c | head -n 1; done
 > usage: zeroipc ls [-a] [--json] [SEGMENT]
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
@@ -41,6 +46,11 @@ $ for c in ls cat stat create push pop set rm help; do zeroipc help $c | head -n
 > usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
 > usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
+> usage: zeroipc put SEGMENT/MAP KEY VALUE
+> usage: zeroipc get SEGMENT/MAP KEY
+> usage: zeroipc delete SEGMENT/MAP|SET KEY
+> usage: zeroipc add SEGMENT/SET KEY
+> usage: zeroipc has SEGMENT/SET KEY
 > usage: zeroipc help [COMMAND]
 
 $ zeroipc list

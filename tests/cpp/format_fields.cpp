@@ -111,6 +111,7 @@ const char *const unknown_sections[] = {
 	"Pool", "Cell",
 	"Ring", "Reader",
 	"Stack", "Stack writer", "Stack slot",
+	"Map and Set", "Map record", "Map cell",
 	nullptr,
 };
 

@@ -18,6 +18,7 @@
 #include "../../libzeroipc/entry.h"
 #include "../../libzeroipc/lease.h"
 #include "../../libzeroipc/participant.h"
+#include "../../libzeroipc/hopscotch.h"
 #include "../../libzeroipc/place_fast.h"
 #include "../../libzeroipc/pool.h"
 #include "../../libzeroipc/queue.h"
@@ -35,6 +36,7 @@ static struct {
 	struct zipc_segment *segment;
 	struct zipc_queue *queue;
 	struct zipc_stack *stack;
+	struct zipc_map *map;
 	const char *name; /* of the structure in use */
 	unsigned char before[IMAGE_BYTES];
 	uint64_t block, block_end; /* of it; equal: not known */
@@ -630,6 +632,30 @@ static void check_turns(const char *name)
 	zipc_table_release(&found);
 }
 
+/* maps */
+
+/* The table is opened once more, by itself, as a handle shows nothing. */
+static void check_table(void)
+{
+	struct zipc_hopscotch table;
+	struct zipc_found found;
+
+	if (may(zipc_table_find(&found, tour.segment, tour.name, ZIPC_MAP,
+				NULL), EBADMSG, ENOENT, EPROTOTYPE))
+		return;
+	if (!may(zipc_hopscotch_open(&table, tour.segment, &found, 4, 8,
+				     tour.name), EBADMSG)) {
+		check_place("hop", table.hop, sizeof(*table.hop));
+		check_place("records", table.records,
+			    table.record_count * sizeof(*table.records));
+		check_place("homes", table.homes,
+			    table.cell_count * sizeof(*table.homes));
+		check_place("cells", table.cells,
+			    table.cell_count * table.cell_bytes);
+	}
+	zipc_table_release(&found);
+}
+
 static void open_stack(const char *name)
 {
 	tour.stack = NULL;
@@ -703,6 +729,81 @@ static void close_stack(void)
 	tour.stack = NULL;
 }
 
+static void open_map(void)
+{
+	tour.map = NULL;
+	tour.name = "map";
+	if (!tour.segment)
+		return;
+	find_block();
+	check_table();
+	if (may(zipc_map_open(&tour.map, tour.segment, "map", "u32", "f64"),
+		EBADMSG, ENOENT, EPROTOTYPE))
+		tour.map = NULL;
+}
+
+#define CHANGE_ERRORS EUSERS, ENOENT, EEXIST, ENOSPC, EAGAIN
+
+static void change_map(void)
+{
+	double value = 1.5, other;
+	uint32_t key;
+
+	if (!tour.map)
+		return;
+	world_copy(tour.before);
+	for (key = 0; key < 3; key++) {
+		may(zipc_map_put(tour.map, &key, &value), CHANGE_ERRORS);
+		may(zipc_map_remove(tour.map, &key, &value), CHANGE_ERRORS);
+		may(zipc_map_insert(tour.map, &key, &value), CHANGE_ERRORS);
+		may(zipc_map_replace(tour.map, &key, &value), CHANGE_ERRORS);
+		may(zipc_map_fetch_add(tour.map, &key, &value, &other),
+		    CHANGE_ERRORS);
+		may(zipc_map_cas(tour.map, &key, &other, &value),
+		    CHANGE_ERRORS);
+	}
+	check_others();
+}
+
+static void ask_map(void)
+{
+	struct zipc_map_iterator *iterator;
+	double value;
+	uint32_t key;
+	int i = 0;
+
+	if (!tour.map)
+		return;
+	world_copy(tour.before);
+	for (key = 0; key < SOME; key++)
+		may(zipc_map_get(tour.map, &key, &value), ENOENT);
+	zipc_map_size(tour.map);
+	if (!may(zipc_map_iterator_open(&iterator, tour.map), ENOMEM)) {
+		while (may(zipc_map_next(iterator, &key, &value), ENOENT) > 0)
+			require(++i <= 64 * 8192, "a walk without end");
+		zipc_map_iterator_close(iterator);
+	}
+	check_others();
+}
+
+static void second_writer_of_it(void)
+{
+	struct zipc_map *map = tour.map;
+
+	if (!map)
+		return;
+	open_map();
+	change_map();
+	zipc_map_close(tour.map);
+	tour.map = map;
+}
+
+static void close_map(void)
+{
+	zipc_map_close(tour.map);
+	tour.map = NULL;
+}
+
 /* creating */
 
 #define CREATE_ERRORS EEXIST, ENOSPC, EBADMSG, EBUSY, ENOENT, EPROTOTYPE
@@ -771,6 +872,12 @@ static const struct {
 	{ "pop all from it", pop_all },
 	{ "close it", close_queue },
 	{ "use a pool", use_pools },
+	{ "open a map", open_map },
+	{ "change it", change_map },
+	{ "ask it", ask_map },
+	{ "a second writer of it", second_writer_of_it },
+	{ "ask it again", ask_map },
+	{ "close the map", close_map },
 	{ "create", create },
 	{ "look again", look },
 	{ "open a stack", open_small },
@@ -931,6 +1038,25 @@ static void fill_stack(struct zipc_segment *segment, const char *name,
 	zipc_table_release(&found);
 }
 
+/* With the claim of a writer that died. */
+static void fill_map(struct zipc_segment *segment)
+{
+	static const struct zipc_map_options two = { .max_writers = 2 };
+	struct zipc_hop_claim claim;
+	struct zipc_map *map;
+	double value = 0.5;
+	uint32_t key;
+
+	must(zipc_map_create_with(&map, segment, "map", "u32", "f64", 3, &two));
+	for (key = 0; key < 3; key++)
+		must(zipc_map_put(map, &key, &value));
+	/* The table stands first in a map. */
+	require(zipc_hopscotch_claim((void *)map, 1, &claim), "no claim");
+	/* What a dead writer has it does not give back. */
+	((struct zipc_hopscotch *)(void *)map)->generation = 0;
+	zipc_map_close(map);
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = { .max_entries = 8,
@@ -954,6 +1080,7 @@ void fuzz_prepare(void)
 	fill_leased(segment);
 	fill_stack(segment, "stack", "u64");
 	fill_stack(segment, "wide", "bytes:24");
+	fill_map(segment);
 	zipc_segment_close(segment);
 	world_keep();
 }

@@ -177,6 +177,37 @@ static const struct field stack_slot_fields[] = {
 	WORD(zipc_stack_slot, owner, HOW_ADD),
 };
 
+static const struct field hop_fields[] = {
+	FIELD(zipc_hop, cells),
+	FIELD(zipc_hop, key_bytes),
+	FIELD(zipc_hop, value_bytes),
+	FIELD(zipc_hop, cell_bytes),
+	FIELD(zipc_hop, records),
+	{ "seed", offsetof(struct zipc_hop, seed), 8, HOW_FLIP },
+	FIELD(zipc_hop, records_offset),
+	FIELD(zipc_hop, homes_offset),
+	FIELD(zipc_hop, cells_offset),
+	FIELD(zipc_hop, records_used),
+	FIELD(zipc_hop, nearly_full),
+};
+
+static const struct field hop_record_fields[] = {
+	WORD(zipc_hop_record, holder, HOW_HOLDER),
+	WORD(zipc_hop_record, intent, HOW_ADD),
+	WORD(zipc_hop_record, inserted, HOW_ADD),
+	WORD(zipc_hop_record, removed, HOW_ADD),
+};
+
+static const struct field home_fields[] = {
+	{ "turn", 0, 8, HOW_ADD },
+	{ "bits", 8, 8, HOW_FLIP },
+};
+
+static const struct field hop_cell_fields[] = {
+	{ "word", 0, 8, HOW_FLIP },
+	{ "key", 8, 8, HOW_SET },
+};
+
 static void add(const char *owner, uint32_t base, const struct field *fields,
 		size_t count, uint32_t ring)
 {
@@ -280,6 +311,27 @@ static void add_stack(const char *owner, const unsigned char *image,
 		    stack_slot_fields, COUNT(stack_slot_fields), at);
 }
 
+static void add_hop(const char *owner, const unsigned char *image, uint32_t at)
+{
+	struct zipc_hop hop;
+	uint32_t i;
+
+	memcpy(&hop, image + at, sizeof(hop));
+	add(owner, at, hop_fields, COUNT(hop_fields), 0);
+	for (i = 0; i < hop.records; i++)
+		add(owner, at + (uint32_t)hop.records_offset +
+				   i * (uint32_t)sizeof(struct zipc_hop_record),
+		    hop_record_fields, COUNT(hop_record_fields), 0);
+	for (i = 0; i < hop.cells; i++) {
+		add(owner, at + (uint32_t)hop.homes_offset +
+				   i * (uint32_t)sizeof(struct zipc_cell),
+		    home_fields, COUNT(home_fields), 0);
+		add(owner, at + (uint32_t)hop.cells_offset +
+				   i * hop.cell_bytes,
+		    hop_cell_fields, COUNT(hop_cell_fields), 0);
+	}
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -305,6 +357,9 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	if (block.kind == ZIPC_STACK)
 		add_stack(entry.name, image,
 			  begin + (uint32_t)block.body_offset, block.capacity);
+	if (block.kind == ZIPC_MAP)
+		add_hop(entry.name, image,
+			begin + (uint32_t)block.body_offset);
 }
 
 void spots_find(const unsigned char image[IMAGE_BYTES])

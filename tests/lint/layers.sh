@@ -20,6 +20,8 @@ layer_of()
 	array | queue | place_* | ring | ring_*) echo 3 ;;
 	array | lease | queue | place_*) echo 3 ;;
 	array | queue | place_* | stack | turn_*) echo 3 ;;
+	array | queue | place_*) echo 3 ;;
+	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

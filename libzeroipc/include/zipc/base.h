@@ -45,6 +45,8 @@ enum zipc_kind {
 	ZIPC_POOL = 6,
 	ZIPC_RING = 7,
 	ZIPC_STACK = 3,
+	ZIPC_MAP = 4,
+	ZIPC_SET = 5,
 };
 
 /*

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* zeroipc create, inside: what was asked for, and the kinds of structures. */
+#ifndef ZIPC_CLI_CREATE_H
+#define ZIPC_CLI_CREATE_H
+
+#include "cli.h"
+
+struct wishes {
+	const char *kind, *type, *key_type;
+	uint64_t size_bytes, capacity;
+	uint64_t entries, participants, readers, takers, writers;
+	bool back_pressure, reclaims;
+	struct zipc_segment_options options;
+	char given[32]; /* the letters of the options that were given */
+};
+
+/* The option's name, by its letter. */
+const char *option_name(int letter);
+
+/* create_kinds.c */
+
+/* Whether there is a kind called so; all of them: "array, queue or .." */
+bool is_kind(const char *word);
+const char *all_kinds(void);
+
+/*
+ * Whether the options are those of wishes->kind: STATUS_FINE, or STATUS_USAGE
+ * after a message.
+ */
+int check_wishes(const struct wishes *wishes);
+
+/* Create it, and close it again; 0 or -errno. */
+int create_in(struct zipc_segment *segment, const char *name,
+	      const struct wishes *wishes);
+
+#endif

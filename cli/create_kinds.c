@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* What zeroipc create can create in a segment: a kind is a row of the table. */
+#include "create.h"
+
+#include <string.h>
+
+static int create_array(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_array *array = NULL;
+	int rc = zipc_array_create(&array, segment, name, wishes->type,
+				   wishes->capacity);
+
+	zipc_array_close(array);
+	return rc;
+}
+
+static int create_queue(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_queue_options options = {
+		.max_writers = (unsigned)wishes->writers,
+		.max_takers = (unsigned)wishes->takers,
+	};
+	struct zipc_queue *queue = NULL;
+	int rc = zipc_queue_create_with(&queue, segment, name, wishes->type,
+					wishes->capacity, &options);
+
+	zipc_queue_close(queue);
+	return rc;
+}
+
+static int create_stack(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_stack_options options = {
+		.max_writers = (unsigned)wishes->writers,
+	};
+	struct zipc_stack *stack = NULL;
+	int rc = zipc_stack_create_with(&stack, segment, name, wishes->type,
+					wishes->capacity, &options);
+
+	zipc_stack_close(stack);
+	return rc;
+}
+
+static int create_map(struct zipc_segment *segment, const char *name,
+		      const struct wishes *wishes)
+{
+	struct zipc_map_options options = {
+		.max_writers = (unsigned)wishes->writers,
+	};
+	struct zipc_map *map = NULL;
+	int rc = zipc_map_create_with(&map, segment, name, wishes->key_type,
+				      wishes->type, wishes->capacity,
+				      &options);
+
+	zipc_map_close(map);
+	return rc;
+}
+
+static int create_set(struct zipc_segment *segment, const char *name,
+		      const struct wishes *wishes)
+{
+	struct zipc_set_options options = {
+		.max_writers = (unsigned)wishes->writers,
+	};
+	struct zipc_set *set = NULL;
+	int rc = zipc_set_create_with(&set, segment, name, wishes->type,
+				      wishes->capacity, &options);
+
+	zipc_set_close(set);
+	return rc;
+}
+
+static int create_pool(struct zipc_segment *segment, const char *name,
+		       const struct wishes *wishes)
+{
+	struct zipc_pool_options options = {
+		.reclaims = wishes->reclaims,
+	};
+	struct zipc_pool *pool = NULL;
+	int rc = zipc_pool_create_with(&pool, segment, name, wishes->type,
+				       wishes->capacity, &options);
+
+	zipc_pool_close(pool);
+	return rc;
+}
+
+static int create_ring(struct zipc_segment *segment, const char *name,
+		       const struct wishes *wishes)
+{
+	struct zipc_ring_options options = {
+		.back_pressure = wishes->back_pressure,
+		.max_readers = (unsigned)wishes->readers,
+	};
+	struct zipc_ring *ring = NULL;
+	int rc = zipc_ring_create_with(&ring, segment, name,
+				       wishes->size_bytes, &options);
+
+	zipc_ring_close(ring);
+	return rc;
+}
+
+struct kind {
+	const char *name;
+	const char *needs, *takes; /* letters of options, without kind's own */
+	int (*create)(struct zipc_segment *segment, const char *name,
+		      const struct wishes *wishes);
+};
+
+static const struct kind kinds[] = {
+	{"array", "tc", "", create_array},
+	{"queue", "tc", "WT", create_queue},
+	{"stack", "tc", "W", create_stack},
+	{"map", "Ktc", "W", create_map},
+	{"set", "tc", "W", create_set},
+	{"pool", "tc", "C", create_pool},
+	{"ring", "s", "BR", create_ring},
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const struct kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}
+
+bool is_kind(const char *word)
+{
+	return find_kind(word);
+}
+
+const char *all_kinds(void)
+{
+	static char text[256];
+	size_t at = 0;
+
+	for (size_t i = 0; i < KINDS && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s",
+				       !i                ? ""
+				       : i < KINDS - 1 ? ", "
+							 : " or ",
+				       kinds[i].name);
+	return text;
+}
+
+/* "--type and --capacity": what the kind needs. */
+static const char *needs_of(const struct kind *kind)
+{
+	static char text[128];
+	size_t at = 0, n = strlen(kind->needs);
+
+	for (size_t i = 0; i < n && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s--%s",
+				       !i          ? ""
+				       : i < n - 1 ? ", "
+						   : " and ",
+				       option_name(kind->needs[i]));
+	return text;
+}
+
+int check_wishes(const struct wishes *wishes)
+{
+	const struct kind *kind;
+	const char *letter;
+
+	if (!wishes->kind)
+		return fail_usage("a structure needs --kind, which is %s",
+				  all_kinds());
+	kind = find_kind(wishes->kind);
+	for (letter = wishes->given; *letter; letter++)
+		if (*letter != 'k' && !strchr(kind->needs, *letter) &&
+		    !strchr(kind->takes, *letter))
+			return fail_usage("--kind %s takes no --%s",
+					  kind->name, option_name(*letter));
+	for (letter = kind->needs; *letter; letter++)
+		if (!strchr(wishes->given, *letter))
+			return fail_usage("--kind %s needs %s", kind->name,
+					  needs_of(kind));
+	return STATUS_FINE;
+}
+
+int create_in(struct zipc_segment *segment, const char *name,
+	      const struct wishes *wishes)
+{
+	return find_kind(wishes->kind)->create(segment, name, wishes);
+}
