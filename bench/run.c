@@ -20,10 +20,8 @@
 #define WORKS_MAX 64u
 
 /* Each family's works. */
-static const struct work *const families[] = { queue_works, pool_works, NULL };
-static const struct work *const families[] = { queue_works, ring_works, NULL };
 static const struct work *const families[] = { queue_works, stack_works,
-					      NULL };
+					       pool_works, ring_works, NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

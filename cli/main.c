@@ -10,15 +10,12 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_ls,     &command_cat,  &command_stat,
-	&command_create, &command_push, &command_pop,
-	&command_set,    &command_rm,   &command_reclaim,
-	&command_help,
-	&command_write,  &command_follow,
-	&command_set,    &command_rm,   &command_help,
-	&command_set,    &command_rm,   &command_put,
-	&command_get,    &command_delete, &command_add,
-	&command_has,    &command_help,
+	&command_ls,     &command_cat,    &command_stat,
+	&command_create, &command_push,   &command_pop,
+	&command_put,    &command_get,    &command_delete,
+	&command_add,    &command_has,    &command_write,
+	&command_follow, &command_set,    &command_rm,
+	&command_reclaim, &command_help,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

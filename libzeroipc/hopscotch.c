@@ -359,7 +359,7 @@ INLINE struct seen find(const struct zipc_hopscotch *table, uint64_t home,
 		seen.distance = search(table, home,
 				       seen.home.value & table->bits, key,
 				       key_bytes, value, value_bytes);
-		/* taken: acquire; pairs with claim, by a fence at both ends. */
+		/* reused: acquire; pairs with claim, by a fence at both ends. */
 		atomic_thread_fence(memory_order_acquire);
 		turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
 	} while (!likely(turn == seen.home.turn));
@@ -399,7 +399,7 @@ static inline void count(_Atomic uint64_t *word)
 {
 	uint64_t n = atomic_load_explicit(word, memory_order_relaxed) + 1;
 
-	/* counted: release; pairs with has_room(). */
+	/* tallied: release; pairs with has_room(). */
 	atomic_store_explicit(word, n, memory_order_release);
 }
 
@@ -580,7 +580,7 @@ unsigned zipc_hopscotch_home(const struct zipc_hopscotch *table, uint64_t home,
 				      zipc_hop_cell(table, turn)->content,
 				      content);
 		}
-		/* taken: acquire; pairs with claim, by a fence at both ends. */
+		/* reused: acquire; pairs with claim, by a fence at both ends. */
 		atomic_thread_fence(memory_order_acquire);
 		turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
 	} while (turn != pair.turn);

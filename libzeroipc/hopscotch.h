@@ -83,9 +83,9 @@
  *   gone     change, remove, move    claim        the home's turn, in which the
  *                                                 cell was left
  *   taken    claim                   find         the same, with new bytes
- *   marked   change, move, resolve   claim        the home's change
+ *   used     change, move, resolve   claim        the home's change
  *   named    claim                   inherit      which cell to look at
- *   counted  change, remove          has_room     the changes counted
+ *   tallied  change, remove          has_room     the changes counted
  *
  * What a crash leaves: before the CAS of the home nothing but a claim, and
  * behind it the whole. A remove that was killed before its CAS may have been
@@ -282,7 +282,7 @@ static inline void zipc_hop_mark(const struct zipc_hopscotch *table,
 				 enum zipc_hop_state state)
 {
 	/*
-	 * marked: release; pairs with claim. The home was changed before, and
+	 * used: release; pairs with claim. The home was changed before, and
 	 * only who has claimed a cell changes its word.
 	 */
 	atomic_store_explicit(&zipc_hop_cell(table, claim->cell)->word,

@@ -13,7 +13,7 @@
 /* How often it is begun again when others take what was found. */
 #define TRIES 1000u
 
-/* marked: acquire; pairs with change, move and resolve. */
+/* used: acquire; pairs with change, move and resolve. */
 static uint64_t word_of(const struct zipc_hopscotch *table, uint64_t cell)
 {
 	return atomic_load_explicit(&zipc_hop_cell(table, cell)->word,
@@ -59,7 +59,7 @@ static bool take(struct zipc_hopscotch *table, uint64_t cell, uint64_t word,
 		    memory_order_acq_rel, memory_order_relaxed))
 		return false;
 	/*
-	 * taken: release; pairs with find. Who sees what is now written here
+	 * reused: release; pairs with find. Who sees what is now written here
 	 * sees also that the home has left this cell.
 	 */
 	atomic_thread_fence(memory_order_release);
@@ -183,7 +183,7 @@ static bool resolve(const struct zipc_hopscotch *table, uint64_t cell,
 					    ? ZIPC_HOP_USED
 					    : ZIPC_HOP_FREE;
 
-	/* marked: acquire and release; pairs with claim. */
+	/* used: acquire and release; pairs with claim. */
 	return atomic_compare_exchange_strong_explicit(
 		&zipc_hop_cell(table, cell)->word, &word,
 		(word & ~UINT64_C(3)) | state, memory_order_acq_rel,
@@ -257,7 +257,7 @@ static struct counts sum(const struct zipc_hopscotch *table)
 
 	for (i = 0; i < used && i < table->record_count; i++) {
 		record = &table->records[i];
-		/* counted: acquire; pairs with change and remove. */
+		/* tallied: acquire; pairs with change and remove. */
 		counts.inserted += atomic_load_explicit(&record->inserted,
 							memory_order_acquire);
 		counts.removed += atomic_load_explicit(&record->removed,

@@ -96,7 +96,8 @@ static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
 	}
 	queue->segment = zipc_segment_hold(segment);
 	queue->use = found->use;
-	queue->generation = zipc_use_generation(&queue->use);
+	if (!queue->leases)
+		queue->generation = zipc_use_generation(&queue->use);
 	queue->type = found->type;
 	strcpy(queue->name, name); /* the table has measured it */
 	*out = queue;

@@ -47,7 +47,7 @@
  *   counted       commit        number_at          the end before this one
  *   overwritten   make_room     is_whole           that this is going
  *   consumed      publish       slowest            the reads up to here
- *   taken         take_place    slowest            the reader's position
+ *   placed        take_place    slowest            the reader's position
  *   writer        close         become_writer      the writer's place
  *
  * A place whose holder is dead is dropped by the writer that would have to

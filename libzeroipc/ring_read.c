@@ -176,7 +176,7 @@ static int hold_back(struct zipc_ring_reader *reader)
 	uint64_t wanted, number;
 	int rc;
 
-	/* taken: the heavy fence follows; pairs with allowed(). */
+	/* placed: the heavy fence follows; pairs with allowed(). */
 	publish(reader);
 	rc = zipc_fence_heavy(shape->symmetric);
 	if (rc)

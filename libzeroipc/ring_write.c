@@ -70,7 +70,7 @@ static int adopt(struct zipc_ring *ring)
 	ring->oldest = oldest;
 	ring->records = number;
 	ring->has_reserved = false;
-	/* taken: relaxed is enough; a dead writer's move is off. */
+	/* placed: relaxed is enough; a dead writer's move is off. */
 	atomic_store_explicit(&words->wanted, oldest, memory_order_relaxed);
 	return 0;
 }
@@ -153,7 +153,7 @@ static struct slowest slowest(const struct zipc_ring *ring, uint64_t limit)
 	uint32_t i;
 
 	for (i = 0; i < ring->shape.reader_count; i++, reader++) {
-		/* taken: relaxed behind the fence; pairs with take_place(). */
+		/* placed: relaxed behind the fence; pairs with take_place(). */
 		/* consumed: acquire; what a leaving reader read is read. */
 		who = atomic_load_explicit(&reader->holder,
 					   memory_order_acquire);

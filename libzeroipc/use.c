@@ -142,7 +142,7 @@ void zipc_use_again(const struct zipc_use *use)
 	if (segment->read_only)
 		return;
 	pthread_mutex_lock(&segment->uses_mutex);
-	/* What a fork has made stale counts nowhere; its end will not either. */
+	/* What a fork has made stale counts nowhere, nor will its end. */
 	if (is_ours(use))
 		segment->uses[use->entry].handles++;
 	pthread_mutex_unlock(&segment->uses_mutex);

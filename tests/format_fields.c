@@ -173,9 +173,6 @@ const struct sized structs[] = {
 	{ "Cell", "zipc_cell", sizeof(struct zipc_cell), true },
 	{ "Ring", "zipc_record_ring", sizeof(struct zipc_record_ring), true },
 	{ "Reader", "zipc_reader", sizeof(struct zipc_reader), true },
-};
-const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
-
 	{ "Stack", "zipc_turn_stack", sizeof(struct zipc_turn_stack), true },
 	{ "Stack writer", "zipc_stack_writer",
 	  sizeof(struct zipc_stack_writer), true },

@@ -946,9 +946,8 @@ END_TEST
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
-static Suite *map_suite(void)
+static void add_promises(Suite *suite)
 {
-	Suite *suite = suite_create("map");
 	TCase *tc = test_case(suite, "map", "fast", 60);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -981,6 +980,14 @@ static Suite *map_suite(void)
 	tcase_add_test(tc, writers_places_are_counted_and_come_back);
 	tcase_add_test(tc, a_forked_child_goes_on_with_the_handle);
 	tcase_add_test(tc, no_operation_makes_a_system_call);
+}
+
+static Suite *map_suite(void)
+{
+	Suite *suite = suite_create("map");
+	TCase *tc;
+
+	add_promises(suite);
 	tc = test_case(suite, "damage", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_damaged_table_ends_every_call);

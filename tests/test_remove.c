@@ -763,7 +763,7 @@ static void create_one(const char *name, struct dice *dice)
 	struct zipc_array *array;
 	struct zipc_queue *queue;
 	uint64_t capacity = 1 + roll_below(dice, 3000), i, elem;
-	static const struct zipc_queue_options options = { 4 };
+	static const struct zipc_queue_options options = { .max_writers = 4 };
 
 	if (roll_below(dice, 3)) {
 		ck_rc(zipc_array_create(&array, segment, name, "u64",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ours, thrice: zeroipc waits in the library, as its users do; zeroipc-try polls
- * as the peers without waiting must, and so is their like; zeroipc-lease takes
- * and is done in the place of pop.
+ * Ours, thrice: zeroipc waits in the library, as its users do; zeroipc-try
+ * polls as the peers without waiting must, and so is their like; zeroipc-lease
+ * takes and is done in the place of pop.
  */
 #include "../queue_loops.h"
 #include "../queue_peers.h"

@@ -98,8 +98,8 @@ def tidy(segment: Segment) -> _Survey:
 
 class Room(NamedTuple):
     """Where a structure is to be put."""
-    entry: int  # below count: it is unused
-    count: int
+    entry: int  # below entries: it is unused
+    entries: int  # of the table, now
     at: int
     end: int   # up to here all bytes are nobody's
     next: int  # next_offset, once the block is there

@@ -256,11 +256,11 @@ def _commit(segment: Segment, name: bytes, room: Room, total: int) -> None:
     """The one store that makes it visible: of an entry behind all others that
     of the table's state, of one that was unused that of its extent."""
     segment.table.set_name(room.entry, name)
-    if room.entry < room.count:
-        set_state(segment, room.count, room.next)
+    if room.entry < room.entries:
+        set_state(segment, room.entries, room.next)
     segment.table.set_extent(room.entry, word_of(room.at, total))
-    if room.entry == room.count:
-        set_state(segment, room.count + 1, room.next)
+    if room.entry == room.entries:
+        set_state(segment, room.entries + 1, room.next)
 
 
 def _add(segment: Segment, name: str, raw: bytes, total: int,

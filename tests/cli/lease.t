@@ -36,7 +36,7 @@ $ zeroipc stat $S/plain | grep -c leases
 > 0
 ? 1
 $ zeroipc create $S/a --kind array --type i32 --capacity 5 --max-takers 3 2>&1 | head -n 1
-> zeroipc: create: --max-takers is for a queue
+> zeroipc: create: --kind array takes no --max-takers
 $ zeroipc create $S/b --kind queue --type i32 --capacity 5 --max-takers 1025
 ! zeroipc: create: zt-0000000-t/b: max_takers is 1025: at most 1024
 ? 1

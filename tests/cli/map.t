@@ -68,9 +68,9 @@ $ zeroipc add $S/none 1
 !~ zeroipc: add: zt-0000000-t/none: no such structure; .*
 ? 1
 $ zeroipc create $S/m --kind map --type u8 --capacity 1 2>&1 | head -n 1
-> zeroipc: create: a map needs --key-type
+> zeroipc: create: --kind map needs --key-type, --type and --capacity
 $ zeroipc create $S/m --kind set --key-type u8 --type u8 --capacity 1 2>&1 | head -n 1
-> zeroipc: create: --key-type is for a map
+> zeroipc: create: --kind set takes no --key-type
 $ zeroipc create $S/m --kind map --key-type '{a:u8, b:u32}' --type u8 --capacity 1
 !~ zeroipc: create: zt-0000000-t/m: .* 3 bytes of padding lie between the fields `a` and `b`: .*
 ? 1

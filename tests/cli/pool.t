@@ -4,7 +4,7 @@
 $ zeroipc create $S --size 10M
 $ zeroipc create $S/none --kind pool --type u64 --capacity 3 --reclaims
 $ zeroipc create $S/jobs --kind queue --type u64 --capacity 3 --reclaims
-!~ zeroipc: create: --reclaims is for a pool
+!~ zeroipc: create: --kind queue takes no --reclaims
 !~ usage: .*
 !~  .*
 ? 2

@@ -71,11 +71,11 @@ $ zeroipc stat $S/kept | tail -n 2
 
 # The wrong words.
 $ zeroipc create $S/r --kind ring 2>&1 | head -n 1
-> zeroipc: create: a ring needs --size, as --size 64K
+> zeroipc: create: --kind ring needs --size
 $ zeroipc create $S/r --kind ring --size 1K --type u8 2>&1 | head -n 1
-> zeroipc: create: a ring has neither --type nor --capacity, but --size
+> zeroipc: create: --kind ring takes no --type
 $ zeroipc create $S/r --kind queue --type u8 --capacity 1 --back-pressure 2>&1 | head -n 1
-> zeroipc: create: --max-readers and --back-pressure are for a ring
+> zeroipc: create: --kind queue takes no --back-pressure
 $ zeroipc create $S --back-pressure --size 1M 2>&1 | head -n 1
 > zeroipc: create: --back-pressure is for a structure: name it, as zt-0000000-t/STRUCTURE
 $ zeroipc push $S/log 1

@@ -11,16 +11,16 @@ $ zeroipc
 !   create   Create a segment, or a structure in one
 !   push     Push values into a queue or stack
 !   pop      Take elements out of a queue or stack, and print them
-!   write    Write records into a ring
-!   follow   Print a ring's records, as they are written
-!   set      Set an element of an array
-!   rm       Remove segments, or structures
-!   reclaim  Give back what dead processes own in a pool
 !   put      Put a value into a map
 !   get      Show the value under a key of a map
 !   delete   Delete a key from a map or a set
 !   add      Add a key to a set
 !   has      Tell whether a key is in a set
+!   write    Write records into a ring
+!   follow   Print a ring's records, as they are written
+!   set      Set an element of an array
+!   rm       Remove segments, or structures
+!   reclaim  Give back what dead processes own in a pool
 !   help     Tell about a command, or list all
 !
 ! A SEGMENT is named with or without its leading slash.

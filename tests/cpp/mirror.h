@@ -25,6 +25,7 @@ struct mirrored {
 };
 
 struct zipc_segment *mirror(const struct mirrored *of);
+void mirror_end(struct zipc_segment *segment);
 
 /* The C library's own: over.h has renamed what C++ stands in for. */
 int mirror_fail(int error, const char *message);

@@ -189,7 +189,7 @@ void zipc_segment_close(zipc_segment *segment)
 
 	last = memories.at(segment);
 	memories.erase(segment);
-	std::free(segment);
+	mirror_end(segment);
 }
 
 /* types: what the C library tells, which C++ must tell too */

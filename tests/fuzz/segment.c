@@ -1059,7 +1059,7 @@ static void fill_map(struct zipc_segment *segment)
 
 void fuzz_prepare(void)
 {
-	struct zipc_segment_options options = { .max_entries = 8,
+	struct zipc_segment_options options = { .max_entries = 16,
 						.max_participants = 4 };
 	struct zipc_segment *segment;
 	struct zipc_array *array;

@@ -16,12 +16,9 @@ layer_of()
 	entry | spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
-	array | queue | place_* | pool | pool_*) echo 3 ;;
-	array | queue | place_* | ring | ring_*) echo 3 ;;
-	array | lease | queue | place_*) echo 3 ;;
-	array | queue | place_* | stack | turn_*) echo 3 ;;
-	array | queue | place_*) echo 3 ;;
+	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
 	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
+	pool | pool_* | ring | ring_*) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

@@ -383,7 +383,8 @@ static void check_claims(const struct scene *scene)
 	if (dead)
 		zipc_hopscotch_become_writer(&heirs[JUDGE], "m");
 	for (i = 0; i < table->cell_count; i++)
-		schedule_must(zipc_hop_state_of(zipc_hop_cell(table, i)->word) !=
+		schedule_must(zipc_hop_state_of(
+				      zipc_hop_cell(table, i)->word) !=
 				      ZIPC_HOP_CLAIMED,
 			      "cell %u stays claimed", (unsigned)i);
 }

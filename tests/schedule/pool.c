@@ -221,7 +221,7 @@ static void set_up(const void *context)
 {
 	static const struct zipc_segment_options few = {
 		.max_entries = 2, .max_participants = 8 };
-	static const struct zipc_queue_options writers = { 5 };
+	static const struct zipc_queue_options writers = { .max_writers = 5 };
 	const struct scene *scene = context;
 	struct zipc_pool_options options = { scene->reclaims };
 	const char *name = test_name("schedule");

@@ -207,7 +207,7 @@ static void set_up(const void *context)
 	static const struct zipc_segment_options few = {
 		.max_entries = 1, .max_participants = 8 };
 	const struct scene *scene = context;
-	struct zipc_queue_options options = { scene->writers };
+	struct zipc_queue_options options = { .max_writers = scene->writers };
 	const char *name = test_name("schedule");
 	struct zipc_found found;
 	unsigned i;

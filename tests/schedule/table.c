@@ -36,7 +36,7 @@ static struct {
 /* What scripts remove. */
 static void make_the_first(struct zipc_segment *segment)
 {
-	static const struct zipc_queue_options one = { 1 };
+	static const struct zipc_queue_options one = { .max_writers = 1 };
 	struct zipc_queue *queue;
 
 	ck_rc(zipc_queue_create_with(&queue, segment, "a", TYPE, CAPACITY,
@@ -78,7 +78,7 @@ static void is_there(unsigned which)
 
 static void create(struct zipc_segment *segment, char name)
 {
-	static const struct zipc_queue_options one = { 1 };
+	static const struct zipc_queue_options one = { .max_writers = 1 };
 	const char text[2] = { name, 0 };
 	unsigned which = (unsigned)(name - 'a');
 	struct zipc_queue *queue;
@@ -211,7 +211,7 @@ static void ck_that_it_can_be_filled(void)
 /* Each name is there, or can be created; then there is room for no more. */
 static void check(const void *context, enum schedule_stage stage)
 {
-	static const struct zipc_queue_options one = { 1 };
+	static const struct zipc_queue_options one = { .max_writers = 1 };
 	uint64_t elem[2] = { 7, 7 };
 	struct zipc_queue *queue;
 	const char *name;

@@ -211,8 +211,8 @@ static void check_contents(struct books *books, struct zipc_ring *ring)
 	int64_t n;
 
 	ck_rc(zipc_ring_reader_open(&reader, ring, ZIPC_RING_OLDEST), 0);
-	while ((n = zipc_ring_read(reader, bytes, sizeof(bytes), ZIPC_NOWAIT)) >=
-	       0) {
+	while ((n = zipc_ring_read(reader, bytes, sizeof(bytes),
+				   ZIPC_NOWAIT)) >= 0) {
 		number = zipc_ring_next_number(reader) - 1;
 		check_record(variant, bytes, (size_t)n, number);
 	}

@@ -104,7 +104,9 @@ static void set_up(void *context)
 	static const struct zipc_segment_options few = {
 		.max_entries = 4, .max_participants = 16
 	};
-	static const struct zipc_queue_options options = { WRITERS };
+	static const struct zipc_queue_options options = {
+		.max_writers = WRITERS,
+	};
 	const struct scene *scene = context;
 	struct zipc_segment *segment;
 	struct zipc_queue *queue;

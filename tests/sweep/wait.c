@@ -42,7 +42,7 @@ static void set_up(void *context)
 	static const struct zipc_segment_options few = {
 		.max_entries = 4, .max_participants = 8
 	};
-	static const struct zipc_queue_options writers = { 8 };
+	static const struct zipc_queue_options writers = { .max_writers = 8 };
 	const struct scene *scene = context;
 	struct zipc_segment *segment;
 	struct zipc_queue *queue;

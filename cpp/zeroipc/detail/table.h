@@ -198,7 +198,7 @@ inline void look_inside(Found &found, const Segment &segment,
 	if (copy.flags)
 		fail(EPROTOTYPE, "`%s` in segment `/%s` is a %s with flags "
 		     "0x%x, which this version does not know: use it from C, "
-		     "or a newer version", entry.name, segment.name.c_str(),
+		     "or a newer version", name, segment.name.c_str(),
 		     kind_name(copy.kind), copy.flags);
 
 	const Type type = read_type(found, copy, segment, name);

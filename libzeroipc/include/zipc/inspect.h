@@ -20,9 +20,8 @@ extern "C" {
 struct zipc_view;
 
 /*
- * The names in /dev/shm that may be segments (regular files; without a slash,
- * sorted), by calling each(); a result other than 0 ends the walk and is
- * returned. Says nothing on whether they can be opened.
+ * Call each() on the names in /dev/shm that may be segments (regular files), in
+ * order, without a slash; a result other than 0 ends the walk and is returned.
  */
 int zipc_view_names(int (*each)(const char *name, void *context),
 		    void *context);
@@ -72,8 +71,7 @@ struct zipc_view_entry {
 	uint64_t size;      /* elements in it now */
 	uint64_t added, removed; /* since it was created; 0 for an array */
 	unsigned readers_asleep, writers_asleep; /* 1: there may be some */
-	uint64_t late_wakes;
-	uint64_t leased;     /* of a queue, beside size: under lease */
+	uint64_t late_wakes, leased; /* leased: of a queue, beside size */
 	unsigned max_takers; /* of a queue; 0: it has no leases */
 };
 /* The i-th in the order of the table, or the one called name; -ENOENT. */
@@ -83,13 +81,12 @@ int zipc_view_find(struct zipc_view *view, const char *name,
 		   struct zipc_view_entry *out);
 
 /*
- * Up to n elements of what entry tells of, from the from-th (0: the oldest, an
- * array's first, a stack's newest; of a pool the taken ones of an index from
- * there on), into bytes, n times entry->elem_size long; ids[] (may be NULL) gets
- * each one's index, or in a queue its position since create. Elements that are
- * taken or rewritten meanwhile are left out: each that is returned was whole,
- * but they may not all have been inside at one moment. Returns how many;
- * -ENOENT (another structure is there by now), -EBADMSG, -EOPNOTSUPP.
+ * Up to n elements of what entry tells of, from the from-th (an array's first, a
+ * queue's oldest, a stack's newest; of a pool the taken ones from that index on)
+ * into bytes, n times entry->elem_size long; ids[] (may be NULL) gets the index,
+ * in a queue the position since create. What is taken or rewritten meanwhile is
+ * left out: each was whole, but perhaps not all were inside at one moment.
+ * Returns how many; -ENOENT (another is there by now), -EBADMSG, -EOPNOTSUPP.
  */
 int64_t zipc_view_elements(struct zipc_view *view,
 			   const struct zipc_view_entry *entry, uint64_t from,
