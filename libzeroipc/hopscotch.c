@@ -359,7 +359,7 @@ INLINE struct seen find(const struct zipc_hopscotch *table, uint64_t home,
 		seen.distance = search(table, home,
 				       seen.home.value & table->bits, key,
 				       key_bytes, value, value_bytes);
-		/* reused: acquire; pairs with claim, by a fence at both ends. */
+		/* reused: acquire; pairs with claim, fence with fence. */
 		atomic_thread_fence(memory_order_acquire);
 		turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
 	} while (!likely(turn == seen.home.turn));
@@ -580,7 +580,7 @@ unsigned zipc_hopscotch_home(const struct zipc_hopscotch *table, uint64_t home,
 				      zipc_hop_cell(table, turn)->content,
 				      content);
 		}
-		/* reused: acquire; pairs with claim, by a fence at both ends. */
+		/* reused: acquire; pairs with claim, fence with fence. */
 		atomic_thread_fence(memory_order_acquire);
 		turn = atomic_load_explicit(&at->turn, memory_order_relaxed);
 	} while (turn != pair.turn);

@@ -82,7 +82,7 @@
  *   member   change, move            find, move   what the cell holds
  *   gone     change, remove, move    claim        the home's turn, in which the
  *                                                 cell was left
- *   taken    claim                   find         the same, with new bytes
+ *   reused   claim                   find         the same, with new bytes
  *   used     change, move, resolve   claim        the home's change
  *   named    claim                   inherit      which cell to look at
  *   tallied  change, remove          has_room     the changes counted

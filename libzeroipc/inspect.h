@@ -86,6 +86,19 @@ int64_t zipc_view_of_block(struct zipc_view *view,
 					   const struct zipc_view_block *block,
 					   void *context),
 			   void *context);
+/*
+ * The entry of that name, and its block, if it is what entry tells of; else
+ * zipc_view_is_another(). What is read there counts if zipc_view_confirm() of
+ * the slot says so behind it.
+ */
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_slot *slot,
+			  struct zipc_view_block *block);
+
+/* -ENOENT, and a message: the structure called name is another by now. */
+int zipc_view_is_another(const struct zipc_view *view, const char *name);
+
 /* Check a segment's name, and take its leading slash off. */
 int zipc_view_plain_name(const char **name);
 void zipc_view_path(char path[static ZIPC_SHM_PATH], const char *name);

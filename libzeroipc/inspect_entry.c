@@ -268,7 +268,7 @@ int zipc_view_find(struct zipc_view *view, const char *name,
 	return rc;
 }
 
-static int is_another(const struct zipc_view *view, const char *name)
+int zipc_view_is_another(const struct zipc_view *view, const char *name)
 {
 	return zipc_fail(ENOENT,
 			 "`%s` in segment `/%s` is another structure by now: "
@@ -276,11 +276,10 @@ static int is_another(const struct zipc_view *view, const char *name)
 			 name, view->name);
 }
 
-/* The entry of that name, and its block, if it is what entry tells of. */
-static int load_again(struct zipc_view *view,
-		      const struct zipc_view_entry *entry,
-		      struct zipc_view_slot *slot,
-		      struct zipc_view_block *block)
+int zipc_view_block_again(struct zipc_view *view,
+			  const struct zipc_view_entry *entry,
+			  struct zipc_view_slot *slot,
+			  struct zipc_view_block *block)
 {
 	unsigned index;
 	int rc = zipc_view_index_of(view, entry->name, &index);
@@ -296,7 +295,7 @@ static int load_again(struct zipc_view *view,
 	    block->head.generation != entry->generation ||
 	    block->head.kind != entry->kind ||
 	    block->head.elem_size != entry->elem_size)
-		return is_another(view, entry->name);
+		return zipc_view_is_another(view, entry->name);
 	if (!block->kind)
 		return zipc_fail(
 			EOPNOTSUPP,
@@ -317,7 +316,7 @@ int64_t zipc_view_of_block(struct zipc_view *view,
 	struct zipc_view_block block;
 	struct zipc_view_slot slot;
 	int64_t got;
-	int rc = load_again(view, entry, &slot, &block);
+	int rc = zipc_view_block_again(view, entry, &slot, &block);
 
 	if (rc && rc != -EBADMSG)
 		return rc;
@@ -326,7 +325,7 @@ int64_t zipc_view_of_block(struct zipc_view *view,
 		return got;
 	rc = zipc_view_confirm(view, &slot);
 	if (rc == -EAGAIN)
-		return is_another(view, entry->name);
+		return zipc_view_is_another(view, entry->name);
 	return rc ? rc : got;
 }
 

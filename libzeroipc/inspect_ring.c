@@ -24,6 +24,7 @@
 struct ring {
 	struct zipc_view *view;
 	const struct zipc_view_block *block;
+	const struct zipc_view_slot *slot; /* the block's; NULL: of describe */
 	uint64_t at, data_at; /* in the file */
 	uint64_t readers_at;
 	uint64_t size;
@@ -202,6 +203,16 @@ static int make_space(struct walk *walk, uint64_t bytes)
 	return 0;
 }
 
+/* rc, unless the block may have been another's meanwhile. */
+static int confirm(const struct ring *ring, int rc)
+{
+	int stands = zipc_view_confirm(ring->view, ring->slot);
+
+	if (stands == -EAGAIN)
+		return zipc_view_is_another(ring->view, ring->block->name);
+	return stands ? stands : rc;
+}
+
 /*
  * Copy bytes from the walk's position on. 1: they are whole; 0: they were
  * overwritten, and the walk goes on at what is the oldest now.
@@ -218,6 +229,8 @@ static int copy(struct walk *walk, uint64_t bytes)
 				    walk->bytes, bytes);
 	if (!rc)
 		rc = read_word(ring, OLDEST, &oldest);
+	if (!rc)
+		rc = confirm(ring, 0);
 	if (rc)
 		return rc;
 	if (oldest <= walk->at)
@@ -336,35 +349,32 @@ static int walk_on(struct walk *walk)
 	return rc < 0 ? rc : 0;
 }
 
-static int check_kind(const struct zipc_view *view,
-		      const struct zipc_view_entry *entry)
-{
-	if (entry->kind == ZIPC_RING)
-		return 0;
-	return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is no ring",
-			 entry->name, view->name);
-}
+/* Where a ring was found. */
+struct place {
+	struct zipc_view_slot slot;
+	struct zipc_view_block block;
+};
 
 static int ring_of(struct ring *ring, struct zipc_view *view,
-		   const struct zipc_view_block *block)
+		   const struct zipc_view_entry *entry, struct place *place)
 {
-	int rc = ring_load(ring, view, block);
+	int rc;
 
-	return rc ? rc : stand(ring);
-}
-
-static int64_t read_records(struct zipc_view *view,
-			    const struct zipc_view_block *block, void *context)
-{
-	struct walk *walk = context;
-	int rc = ring_of(&walk->ring, view, block);
-
-	if (rc)
+	if (entry->kind != ZIPC_RING)
+		return zipc_fail(EPROTOTYPE, "`%s` in segment `/%s` is no ring",
+				 entry->name, view->name);
+	place->slot.index = UINT32_MAX; /* until it is found */
+	rc = zipc_view_block_again(view, entry, &place->slot, &place->block);
+	if ((rc && rc != -EBADMSG) || place->slot.index == UINT32_MAX)
 		return rc;
-	walk->at = walk->ring.oldest;
-	rc = walk_on(walk);
-	free(walk->bytes);
-	return rc;
+	ring->view = view;
+	ring->block = &place->block;
+	if (!rc)
+		rc = ring_load(ring, view, &place->block);
+	ring->slot = &place->slot;
+	if (!rc)
+		rc = stand(ring);
+	return rc && rc != -EBADMSG ? rc : confirm(ring, rc);
 }
 
 int64_t zipc_view_records(struct zipc_view *view,
@@ -376,10 +386,14 @@ int64_t zipc_view_records(struct zipc_view *view,
 {
 	struct walk walk = { .from = from, .wanted = n, .most = most,
 			     .each = each, .context = context };
-	int64_t rc = check_kind(view, entry);
+	struct place place;
+	int rc = ring_of(&walk.ring, view, entry, &place);
 
-	if (!rc)
-		rc = zipc_view_of_block(view, entry, read_records, &walk);
+	if (rc)
+		return rc;
+	walk.at = walk.ring.oldest;
+	rc = walk_on(&walk);
+	free(walk.bytes);
 	if (rc)
 		return rc;
 	return walk.ended ? walk.ended : (int64_t)walk.given;
@@ -421,65 +435,29 @@ static int oldest_number(struct ring *ring, uint64_t *number)
 	return rc;
 }
 
-static int64_t read_ring(struct zipc_view *view,
-			 const struct zipc_view_block *block, void *context)
-{
-	struct zipc_view_ring *it = context;
-	uint64_t writer = 0;
-	struct ring ring;
-	int rc = ring_of(&ring, view, block);
-
-	if (!rc)
-		rc = oldest_number(&ring, &it->oldest);
-	if (!rc)
-		rc = read_word(&ring, WRITER, &writer);
-	if (rc)
-		return rc;
-	it->back_pressure = ring.back_pressure;
-	it->max_readers = ring.readers;
-	it->records = ring.records;
-	it->has_writer = writer != 0;
-	it->writer_alive = find_holder(view, writer, &it->writer_pid);
-	return 0;
-}
-
 int zipc_view_ring(struct zipc_view *view, const struct zipc_view_entry *entry,
 		   struct zipc_view_ring *out)
 {
-	struct zipc_view_ring it = { .oldest = 0 };
-	int64_t rc = check_kind(view, entry);
-
-	if (!rc)
-		rc = zipc_view_of_block(view, entry, read_ring, &it);
-	if (!rc)
-		*out = it;
-	return (int)rc;
-}
-
-/* At place it->index; -ENOENT: nobody is there. */
-static int64_t read_reader(struct zipc_view *view,
-			   const struct zipc_view_block *block, void *context)
-{
-	struct zipc_view_ring_reader *it = context;
-	uint64_t words[3] = { 0 };
+	struct place place;
+	struct zipc_view_ring it;
+	uint64_t writer = 0;
 	struct ring ring;
-	int rc = ring_of(&ring, view, block);
+	int rc = ring_of(&ring, view, entry, &place);
 
-	if (!rc && it->index < ring.readers)
-		rc = zipc_view_read(view, ring.readers_at +
-						  it->index *
-							  (uint64_t)ZIPC_LINE,
-				    words, sizeof(words));
+	if (!rc)
+		rc = oldest_number(&ring, &it.oldest);
+	if (!rc)
+		rc = read_word(&ring, WRITER, &writer);
+	if (!rc)
+		rc = confirm(&ring, 0);
 	if (rc)
 		return rc;
-	if (!words[0])
-		return zipc_fail(ENOENT, "nobody has place %u of ring `%s`",
-				 it->index, block->name);
-	it->alive = find_holder(view, words[0], &it->pid);
-	/* Its position may be of a later moment than the end. */
-	if (words[1] < ring.end)
-		it->lag_bytes = ring.end - words[1];
-	it->lost = words[2];
+	it.back_pressure = ring.back_pressure;
+	it.max_readers = ring.readers;
+	it.records = ring.records;
+	it.has_writer = writer != 0;
+	it.writer_alive = find_holder(view, writer, &it.writer_pid);
+	*out = it;
 	return 0;
 }
 
@@ -488,13 +466,29 @@ int zipc_view_ring_reader(struct zipc_view *view,
 			  struct zipc_view_ring_reader *out)
 {
 	struct zipc_view_ring_reader it = { .index = i };
-	int64_t rc = check_kind(view, entry);
+	struct place place;
+	uint64_t words[3] = { 0 };
+	struct ring ring;
+	int rc = ring_of(&ring, view, entry, &place);
 
+	if (!rc && i < ring.readers)
+		rc = zipc_view_read(view,
+				    ring.readers_at + i * (uint64_t)ZIPC_LINE,
+				    words, sizeof(words));
 	if (!rc)
-		rc = zipc_view_of_block(view, entry, read_reader, &it);
-	if (!rc)
-		*out = it;
-	return (int)rc;
+		rc = confirm(&ring, 0);
+	if (rc)
+		return rc;
+	if (!words[0])
+		return zipc_fail(ENOENT, "nobody has place %u of ring `%s`", i,
+				 entry->name);
+	it.alive = find_holder(view, words[0], &it.pid);
+	/* Its position may be of a later moment than the end. */
+	if (words[1] < ring.end)
+		it.lag_bytes = ring.end - words[1];
+	it.lost = words[2];
+	*out = it;
+	return 0;
 }
 
 const struct zipc_view_kind zipc_view_of_ring = {

@@ -15,6 +15,16 @@ int zipc_ring_damaged(const struct zipc_ring_shape *shape, const char *what)
 			 what);
 }
 
+int64_t zipc_ring_or_gone(const struct zipc_ring_shape *shape, int64_t rc)
+{
+	/* What was read was read before the entry is looked at. */
+	atomic_thread_fence(memory_order_acquire);
+	if (zipc_use_stands(&shape->use))
+		return rc;
+	return zipc_fail(ENOENT, "ring `%s` in segment `/%s` was removed: "
+			 "look it up again", shape->name, shape->segment->name);
+}
+
 /* create and open */
 
 static uint64_t data_offset_for(uint32_t readers)
@@ -131,34 +141,32 @@ static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
 	struct zipc_ring *ring = calloc(1, sizeof(*ring));
 	const char *wrong = "its body is too short";
 	struct zipc_record_ring copy;
-	int rc = 0;
+	int rc = ring ? 0 : zipc_fail_as(ENOMEM, "out of memory");
 
-	if (!ring) {
-		zipc_table_release(found);
-		return zipc_fail_as(ENOMEM, "out of memory");
-	}
-	strcpy(ring->shape.name, name); /* the table has measured it */
+	if (ring)
+		strcpy(ring->shape.name, name); /* the table has measured it */
 	if (found->body_bytes >= sizeof(copy)) {
 		/* Only the copy is checked and used. */
 		memcpy(&copy, found->body,
 		       offsetof(struct zipc_record_ring, oldest));
 		wrong = misfit(&copy, found);
 	}
-	if (wrong)
+	if (!rc && wrong)
 		rc = zipc_ring_damaged(&ring->shape, wrong);
-	else
+	if (!rc) {
 		ring->looked_ns = calloc(copy.readers,
 					 sizeof(*ring->looked_ns));
-	if (!rc && !ring->looked_ns)
-		rc = zipc_fail_as(ENOMEM, "out of memory");
+		if (!ring->looked_ns)
+			rc = zipc_fail_as(ENOMEM, "out of memory");
+	}
 	if (rc) {
 		zipc_table_release(found);
 		free(ring);
 		return rc;
 	}
 	zipc_type_free(found->type);
-	ring->shape.use = found->use;
 	fill_shape(&ring->shape, found, &copy);
+	ring->shape.use = found->use;
 	ring->shape.symmetric = segment->symmetric;
 	ring->shape.segment = zipc_segment_hold(segment);
 	*out = ring;
@@ -221,8 +229,13 @@ uint64_t zipc_ring_longest(const struct zipc_ring *ring)
 uint64_t zipc_ring_records(const struct zipc_ring *ring)
 {
 	/* Relaxed: one more than are there, while the writer commits. */
-	return atomic_load_explicit(&ring->shape.words->records,
-				    memory_order_relaxed);
+	uint64_t records = atomic_load_explicit(&ring->shape.words->records,
+						memory_order_relaxed);
+
+	return zipc_ring_only_reads(&ring->shape) &&
+			       zipc_ring_or_gone(&ring->shape, 0)
+		       ? 0
+		       : records;
 }
 
 void zipc_ring_close(struct zipc_ring *ring)

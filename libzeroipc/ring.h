@@ -47,7 +47,7 @@
  *   counted       commit        number_at          the end before this one
  *   overwritten   make_room     is_whole           that this is going
  *   consumed      publish       slowest            the reads up to here
- *   placed        take_place    slowest            the reader's position
+ *   placed        hold_back     look_at_readers    the reader's position
  *   writer        close         become_writer      the writer's place
  *
  * A place whose holder is dead is dropped by the writer that would have to
@@ -73,7 +73,7 @@
 /* What is constant of a ring, as checked when it was opened. */
 struct zipc_ring_shape {
 	struct zipc_segment *segment;
-	struct zipc_use use;
+	struct zipc_use use; /* the handle's own */
 	struct zipc_record_ring *words;
 	struct zipc_reader *readers;
 	unsigned char *data;
@@ -148,6 +148,16 @@ static inline uint64_t zipc_ring_number(uint64_t end, uint64_t records)
 	return records && !(((records - 1) ^ end) & 7) ? records - 1
 						       : UINT64_MAX;
 }
+
+/*
+ * Who only reads has no bit up (use.h): whether what it read was the ring's.
+ * Else the failure that it is gone, in the place of rc.
+ */
+static inline bool zipc_ring_only_reads(const struct zipc_ring_shape *shape)
+{
+	return __builtin_expect(shape->segment->read_only, 0);
+}
+int64_t zipc_ring_or_gone(const struct zipc_ring_shape *shape, int64_t rc);
 
 int zipc_ring_damaged(const struct zipc_ring_shape *shape, const char *what);
 

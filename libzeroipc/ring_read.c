@@ -99,6 +99,8 @@ static int find_oldest(const struct zipc_ring_shape *shape, uint64_t *position,
 
 	/* Each retry means that the writer has moved oldest, or the end. */
 	do {
+		if (zipc_ring_only_reads(shape) && zipc_ring_or_gone(shape, 0))
+			return -ENOENT;
 		*position = atomic_load_explicit(&shape->words->oldest,
 						 memory_order_acquire);
 		rc = number_at(shape, *position, number);
@@ -114,6 +116,8 @@ static int find_newest(const struct zipc_ring_shape *shape, uint64_t *position,
 
 	/* Each retry means that the writer has committed a record. */
 	do {
+		if (zipc_ring_only_reads(shape) && zipc_ring_or_gone(shape, 0))
+			return -ENOENT;
 		*position = zipc_ring_position(
 			atomic_load_explicit(&shape->words->end,
 					     memory_order_acquire));
@@ -204,15 +208,13 @@ static int take_place(struct zipc_ring_reader *reader)
 	int64_t i;
 	int rc;
 
-	rc = shape->segment->read_only
-		     ? 0
-		     : zipc_use_enter(&shape->use, shape->name);
+	if (zipc_ring_only_reads(shape))
+		return 0;
+	rc = zipc_use_enter(&shape->use, shape->name);
 	if (rc)
 		return rc;
 	reader->place = NULL;
 	reader->generation = zipc_fork_generation;
-	if (shape->segment->read_only)
-		return 0;
 	i = zipc_record_take(shape->segment, shape->readers,
 			     shape->reader_count);
 	if (i < 0)
@@ -237,36 +239,73 @@ static void give_place(struct zipc_ring_reader *reader)
 
 static inline int enter(struct zipc_ring_reader *reader)
 {
-	if (likely(reader->generation == zipc_fork_generation))
+	if (likely(reader->generation == zipc_fork_generation ||
+		   reader->shape.segment->read_only))
 		return 0;
 	reader->peeked = 0;
 	return take_place(reader);
 }
 
+/* What an operation ends with; of who only reads, if the ring is there. */
+static inline int64_t leave(const struct zipc_ring_reader *reader, int64_t rc)
+{
+	return zipc_ring_only_reads(&reader->shape)
+		       ? zipc_ring_or_gone(&reader->shape, rc)
+		       : rc;
+}
+
 /* open */
+
+/* The reader's own use: it may be closed behind the ring's handle. */
+static int begin_use(struct zipc_use *use, const struct zipc_ring *ring)
+{
+	const struct zipc_ring_shape *shape = &ring->shape;
+	int rc = zipc_ring_only_reads(shape)
+			 ? 0
+			 : zipc_use_enter(&shape->use, shape->name);
+
+	if (rc)
+		return rc;
+	if (zipc_use_begin(use, shape->segment, shape->use.entry,
+			   shape->name)) {
+		if (use->lives == shape->use.lives)
+			return 0;
+		zipc_use_end(use);
+	}
+	return zipc_fail(ENOENT, "ring `%s` in segment `/%s` was removed: look "
+			 "it up again", shape->name, shape->segment->name);
+}
 
 int zipc_ring_reader_open(struct zipc_ring_reader **out, struct zipc_ring *ring,
 			  enum zipc_ring_from from)
 {
 	struct zipc_ring_reader *reader;
+	struct zipc_use use;
 	int rc;
 
 	if (from != ZIPC_RING_OLDEST && from != ZIPC_RING_NEWEST)
 		return zipc_fail(EINVAL, "a reader begins at ZIPC_RING_OLDEST "
 				 "or ZIPC_RING_NEWEST, not at %d", (int)from);
+	rc = begin_use(&use, ring);
+	if (rc)
+		return rc;
 	reader = calloc(1, sizeof(*reader));
-	if (!reader)
+	if (!reader) {
+		zipc_use_end(&use);
 		return zipc_fail_as(ENOMEM, "out of memory");
+	}
 	reader->shape = ring->shape;
-	zipc_use_again(&reader->shape.use);
+	reader->shape.use = use;
 	rc = (from == ZIPC_RING_OLDEST ? find_oldest : find_newest)(
 		&reader->shape, &reader->position, &reader->next);
 	reader->end_seen = reader->position;
 	if (!rc)
 		rc = take_place(reader);
+	if (!rc)
+		rc = (int)leave(reader, 0);
 	if (rc) {
 		give_place(reader);
-		zipc_use_end(&reader->shape.use);
+		zipc_use_end(&use);
 		free(reader);
 		return rc;
 	}
@@ -417,7 +456,7 @@ static int64_t nap_until(struct zipc_ring_reader *reader, struct spot *spot,
 		at = zipc_timespec(until);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 		nap = 2 * nap < LONGEST_NAP_NS ? 2 * nap : LONGEST_NAP_NS;
-		rc = attempt_look(&waiting);
+		rc = leave(reader, attempt_look(&waiting));
 	}
 	return rc;
 }
@@ -475,20 +514,6 @@ static inline void move_on(struct zipc_ring_reader *reader,
 		publish(reader);
 }
 
-/* Who only reads: what was copied counts if the ring is not removed. */
-static inline int64_t if_it_stands(const struct zipc_ring_reader *reader,
-				   int64_t rc)
-{
-	if (likely(!reader->shape.segment->read_only))
-		return rc;
-	atomic_thread_fence(memory_order_acquire);
-	if (zipc_use_stands(&reader->shape.use))
-		return rc;
-	return zipc_fail(ENOENT, "ring `%s` in segment `/%s` was removed: look "
-			 "it up again", reader->shape.name,
-			 reader->shape.segment->name);
-}
-
 static inline int64_t read_next(struct zipc_ring_reader *reader, void *buf,
 				size_t n, int64_t timeout_ns)
 {
@@ -519,10 +544,10 @@ static inline int64_t read_next(struct zipc_ring_reader *reader, void *buf,
 int64_t zipc_ring_read(struct zipc_ring_reader *reader, void *buf, size_t n,
 		       int64_t timeout_ns)
 {
-	return if_it_stands(reader, read_next(reader, buf, n, timeout_ns));
+	return leave(reader, read_next(reader, buf, n, timeout_ns));
 }
 
-static int64_t find_length(struct zipc_ring_reader *reader)
+int64_t zipc_ring_next_length(struct zipc_ring_reader *reader)
 {
 	struct spot spot;
 	int64_t deadline = 0, rc = enter(reader);
@@ -532,15 +557,10 @@ static int64_t find_length(struct zipc_ring_reader *reader)
 		if (rc)
 			break;
 		if (is_whole(&reader->shape, spot.position))
-			return (int64_t)spot.length;
+			return leave(reader, (int64_t)spot.length);
 		rc = catch_up(reader);
 	}
-	return rc;
-}
-
-int64_t zipc_ring_next_length(struct zipc_ring_reader *reader)
-{
-	return if_it_stands(reader, find_length(reader));
+	return leave(reader, rc);
 }
 
 /* in place */
@@ -562,9 +582,9 @@ static uint64_t gather(struct zipc_ring_reader *reader, struct spot *spot,
 	return i;
 }
 
-static inline int64_t peek(struct zipc_ring_reader *reader,
-			   struct zipc_ring_record *records, uint64_t n,
-			   int64_t timeout_ns)
+int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
+		       struct zipc_ring_record *records, uint64_t n,
+		       int64_t timeout_ns)
 {
 	struct spot spot;
 	int64_t deadline = 0, rc = enter(reader);
@@ -575,12 +595,12 @@ static inline int64_t peek(struct zipc_ring_reader *reader,
 	for (;;) {
 		rc = find_next(reader, &spot, timeout_ns, &deadline);
 		if (rc)
-			return rc;
+			return leave(reader, rc);
 		reader->peeked_at = spot.position;
 		reader->peeked = gather(reader, &spot, records, n);
 		/* Their lengths, at least, are those of records. */
 		if (likely(is_whole(&reader->shape, reader->peeked_at)))
-			return (int64_t)reader->peeked;
+			return leave(reader, (int64_t)reader->peeked);
 		reader->peeked = 0;
 		rc = catch_up(reader);
 		if (rc)
@@ -588,18 +608,11 @@ static inline int64_t peek(struct zipc_ring_reader *reader,
 	}
 }
 
-int64_t zipc_ring_peek(struct zipc_ring_reader *reader,
-		       struct zipc_ring_record *records, uint64_t n,
-		       int64_t timeout_ns)
-{
-	return if_it_stands(reader, peek(reader, records, n, timeout_ns));
-}
-
 int zipc_ring_still_whole(const struct zipc_ring_reader *reader)
 {
 	return !reader->peeked ||
 	       (is_whole(&reader->shape, reader->peeked_at) &&
-		!if_it_stands(reader, 0));
+		!leave(reader, 0));
 }
 
 int64_t zipc_ring_advance(struct zipc_ring_reader *reader)
@@ -623,5 +636,5 @@ int64_t zipc_ring_advance(struct zipc_ring_reader *reader)
 	reader->peeked = 0;
 	if (reader->place)
 		publish(reader);
-	return (int64_t)overwritten;
+	return leave(reader, (int64_t)overwritten);
 }

@@ -153,7 +153,7 @@ static struct slowest slowest(const struct zipc_ring *ring, uint64_t limit)
 	uint32_t i;
 
 	for (i = 0; i < ring->shape.reader_count; i++, reader++) {
-		/* placed: relaxed behind the fence; pairs with take_place(). */
+		/* placed: relaxed behind the fence; pairs with hold_back(). */
 		/* consumed: acquire; what a leaving reader read is read. */
 		who = atomic_load_explicit(&reader->holder,
 					   memory_order_acquire);
@@ -226,7 +226,7 @@ static int allowed(struct zipc_ring *ring, uint64_t target, uint64_t *limit)
 
 	if (rc)
 		return rc;
-	/* taken: the light fence follows; pairs with take_place(). */
+	/* placed: the light fence follows; pairs with hold_back(). */
 	atomic_store_explicit(&ring->shape.words->wanted, *limit,
 			      memory_order_relaxed);
 	zipc_fence_light(ring->shape.symmetric);

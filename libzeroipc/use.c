@@ -135,19 +135,6 @@ static bool is_ours(const struct zipc_use *use)
 	return used->handles && used->lives == use->lives;
 }
 
-void zipc_use_again(const struct zipc_use *use)
-{
-	struct zipc_segment *segment = use->segment;
-
-	if (segment->read_only)
-		return;
-	pthread_mutex_lock(&segment->uses_mutex);
-	/* What a fork has made stale counts nowhere, nor will its end. */
-	if (is_ours(use))
-		segment->uses[use->entry].handles++;
-	pthread_mutex_unlock(&segment->uses_mutex);
-}
-
 void zipc_use_end(struct zipc_use *use)
 {
 	struct zipc_segment *segment = use->segment;

@@ -58,9 +58,6 @@ struct zipc_use {
 bool zipc_use_begin(struct zipc_use *use, struct zipc_segment *segment,
 		    uint32_t entry, const char *name);
 
-/* One handle more on what use has; each ends its own. */
-void zipc_use_again(const struct zipc_use *use);
-
 /* The handle goes; it touches the block no more. */
 void zipc_use_end(struct zipc_use *use);
 

@@ -747,6 +747,86 @@ START_TEST(a_ring_is_created_and_opened_as_what_it_is)
 }
 END_TEST
 
+/* removing */
+
+/* Who uses it goes on; who only reads, or comes, is told. */
+START_TEST(a_removed_ring_stays_for_who_uses_it)
+{
+	struct zipc_ring *ring = new_ring(1024), *watched;
+	struct zipc_ring_reader *reader = reader_of(ring, ZIPC_RING_OLDEST);
+	struct zipc_ring_reader *watcher, *late;
+	struct zipc_segment *watching;
+	struct zipc_ring_record record;
+	unsigned char bytes[MOST];
+
+	ck_rc(zipc_segment_open(&watching, zipc_segment_name(segment),
+				ZIPC_READ_ONLY), 0);
+	ck_rc(zipc_ring_open(&watched, watching, "r"), 0);
+	watcher = reader_of(watched, ZIPC_RING_OLDEST);
+	write_numbers(ring, 1, 1);
+	ck_rc(zipc_ring_peek(watcher, &record, 1, ZIPC_NOWAIT), 1);
+	ck_assert_int_eq(zipc_ring_still_whole(watcher), 1);
+	ck_rc(zipc_segment_remove(segment, "r"), 0);
+	write_numbers(ring, 2, 2);
+	ck_assert_int_eq(read_number(reader), 1);
+	ck_assert_int_eq(read_number(reader), 2);
+	ck_assert_int_eq(zipc_ring_still_whole(watcher), 0);
+	ck_rc(zipc_ring_advance(watcher), -ENOENT);
+	ck_rc(zipc_ring_read(watcher, bytes, MOST, ZIPC_FOREVER), -ENOENT);
+	ck_message("was removed");
+	ck_rc(zipc_ring_next_length(watcher), -ENOENT);
+	ck_assert_uint_eq(zipc_ring_records(watched), 0);
+	ck_rc(zipc_ring_reader_open(&late, watched, ZIPC_RING_OLDEST), -ENOENT);
+	ck_rc(zipc_ring_reader_open(&late, ring, ZIPC_RING_OLDEST), -ENOENT);
+	zipc_ring_reader_close(watcher);
+	zipc_ring_close(watched);
+	zipc_segment_close(watching);
+	zipc_ring_close(ring);
+	/* A reader is a use of its own. */
+	ck_rc(read_number(reader), -EAGAIN);
+	zipc_ring_reader_close(reader);
+	ck_rc(zipc_ring_create(&ring, segment, "r", 1024), 0);
+	ck_assert_uint_eq(zipc_ring_records(ring), 0);
+	zipc_ring_close(ring);
+}
+END_TEST
+
+static void use_what_is_gone(void *context)
+{
+	struct pair *pair = context;
+	struct zipc_ring_reader *reader;
+	unsigned char bytes[MOST];
+
+	ck_rc(write_number(pair->ring, 9), -ENOENT);
+	ck_rc(zipc_ring_read(pair->reader, bytes, MOST, ZIPC_FOREVER), -ENOENT);
+	ck_rc(zipc_ring_reader_open(&reader, pair->ring, ZIPC_RING_OLDEST),
+	      -ENOENT);
+	zipc_ring_reader_close(pair->reader);
+	zipc_ring_close(pair->ring);
+}
+
+static void await_and_use(void *context)
+{
+	tell_parent();
+	await_parent();
+	use_what_is_gone(context);
+}
+
+START_TEST(a_forked_child_has_lost_what_was_removed)
+{
+	struct zipc_ring *ring = new_ring(1024);
+	struct pair pair = { ring, reader_of(ring, ZIPC_RING_OLDEST) };
+	struct child child = child_start(await_and_use, &pair);
+
+	child_hear(&child);
+	ck_rc(zipc_segment_remove(segment, "r"), 0);
+	child_say(&child);
+	child_end(&child);
+	zipc_ring_reader_close(pair.reader);
+	zipc_ring_close(ring);
+}
+END_TEST
+
 /* damage */
 
 START_TEST(a_damaged_shape_is_refused)
@@ -881,6 +961,8 @@ static Suite *ring_suite(void)
 	tc = test_case(suite, "opening", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_ring_is_created_and_opened_as_what_it_is);
+	tcase_add_test(tc, a_removed_ring_stays_for_who_uses_it);
+	tcase_add_test(tc, a_forked_child_has_lost_what_was_removed);
 	tcase_add_loop_test(tc, a_damaged_shape_is_refused, 0, 11);
 	tcase_add_loop_test(tc, damaged_words_do_no_harm, 0, 2);
 	return suite;

@@ -7,6 +7,7 @@ $ zeroipc create $S/jobs --kind queue --type u64 --capacity 3 --reclaims
 !~ zeroipc: create: --kind queue takes no --reclaims
 !~ usage: .*
 !~  .*
+!~  .*
 ? 2
 $ zeroipc cat $S/none
 $ zeroipc cat --json $S/none

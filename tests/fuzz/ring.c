@@ -159,7 +159,8 @@ static void open_ring(const char *name)
 static void open_reader(enum zipc_ring_from from)
 {
 	if (tour.ring &&
-	    may(zipc_ring_reader_open(&tour.reader, tour.ring, from), EBADMSG))
+	    may(zipc_ring_reader_open(&tour.reader, tour.ring, from), EBADMSG,
+		ENOENT))
 		tour.reader = NULL;
 }
 
@@ -183,7 +184,7 @@ static void close_all(void)
 
 /* using */
 
-#define READ_ERRORS EAGAIN, ETIMEDOUT, EMSGSIZE, EBADMSG
+#define READ_ERRORS EAGAIN, ETIMEDOUT, EMSGSIZE, EBADMSG, ENOENT
 #define WRITE_ERRORS EAGAIN, ETIMEDOUT, EMSGSIZE, EBADMSG, EBUSY
 
 static void read_some(void)
@@ -227,7 +228,7 @@ static void peek_some(void)
 			sum += ((const unsigned char *)records[i].at)[k];
 	}
 	zipc_ring_still_whole(tour.reader);
-	i = may(zipc_ring_advance(tour.reader), EBADMSG);
+	i = may(zipc_ring_advance(tour.reader), EBADMSG, ENOENT);
 	require(i <= (n > 0 ? n : 0), "%lld of %lld were overwritten",
 		(long long)i, (long long)n);
 	check_others();

@@ -81,10 +81,10 @@ int zipc_view_find(struct zipc_view *view, const char *name,
 		   struct zipc_view_entry *out);
 
 /*
- * Up to n elements of what entry tells of, from the from-th (an array's first, a
- * queue's oldest, a stack's newest; of a pool the taken ones from that index on)
- * into bytes, n times entry->elem_size long; ids[] (may be NULL) gets the index,
- * in a queue the position since create. What is taken or rewritten meanwhile is
+ * Up to n elements of what entry tells of, from the from-th (an array's first,
+ * a queue's oldest, a stack's newest; of a pool the taken ones from there on),
+ * into bytes, n times entry->elem_size long; ids[] (may be NULL) gets indices,
+ * in a queue positions since create. What is taken or rewritten meanwhile is
  * left out: each was whole, but perhaps not all were inside at one moment.
  * Returns how many; -ENOENT (another is there by now), -EBADMSG, -EOPNOTSUPP.
  */
