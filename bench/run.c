@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "json.h"
 #include "limits.h"
+#include "map_works.h"
 #include "pool.h"
 #include "queue_works.h"
 #include "report.h"
@@ -21,7 +22,8 @@
 
 /* Each family's works. */
 static const struct work *const families[] = { queue_works, stack_works,
-					       pool_works, ring_works, NULL };
+					       map_works,   pool_works,
+					       ring_works,  NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

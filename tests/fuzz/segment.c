@@ -206,7 +206,7 @@ static void look_at_objects(struct zipc_view *view,
 {
 	struct zipc_view_object objects[MANY];
 	int64_t n = may(zipc_view_objects(view, entry, 0, MANY, objects),
-			ENOENT, EBADMSG, EPROTOTYPE);
+			ENOENT, EBADMSG, EPROTOTYPE, EOPNOTSUPP);
 
 	require(n <= MANY, "%lld objects", (long long)n);
 	for (; n > 0; n--)

@@ -446,6 +446,8 @@ static struct scene scenes[] = {
 	  { "cA", "cApA" } },
 	{ MEETING, TWO("the-last-place", 0, 3, 0, 0, 0), 2, 3, false, "C",
 	  { "nAxC", "nBgA" } },
+	{ MEETING, TWO("the-last-place-for-it", 0, 3, 0, 0, 0), 2, 3, false,
+	  "C", { "pA", "nAgA" } },
 	{ MEETING, TWO("delayed-stores", 0, 2, 2, 0, 0), 2, 3, false, "A",
 	  { "pA", "pAxA" } },
 	{ READING, TWO("cell-again", 0, 5, 0, 0, 0), 2, 3, false, "A",

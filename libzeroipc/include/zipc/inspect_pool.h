@@ -31,8 +31,8 @@ struct zipc_view_object {
 
 /*
  * Up to n objects that are taken, from index from on, in order; each was so
- * when it was looked at. Returns how many; 0 when there are no more; -ENOENT,
- * another structure is there by now, -EPROTOTYPE no pool, -EBADMSG.
+ * when it was looked at. Returns how many; 0 when there are no more;
+ * -EPROTOTYPE no pool; or an error as zipc_view_elements().
  */
 int64_t zipc_view_objects(struct zipc_view *view,
 			  const struct zipc_view_entry *entry, uint64_t from,
