@@ -55,7 +55,8 @@ inline bool take(void *end, uint64_t key)
 
 MAP_LOOPS(loops, put, get, take);
 
-const struct map_peer peer = { false, nullptr, create, destroy, open_end, close_end,
+const struct map_peer peer = { false, nullptr, create, destroy, open_end,
+			       close_end,
 			       &loops };
 
 } // namespace

@@ -24,7 +24,7 @@ $ zeroipc rm $S/a
 
 # A process that waits has it open.
 $ zeroipc create $S/jobs --kind queue --type u8 --capacity 1000
-$ "$ZEROIPC" pop --wait forever $S/jobs & until zeroipc stat --json $S/jobs | jq -e .readers_asleep >/dev/null; do :; done; zeroipc rm $S/jobs; zeroipc stat $S | grep -A1 REMOVED; zeroipc stat --json $S | jq -c '[.removed_entries, .removed_bytes, (.removed[] | .name, (.pids | length))]'; kill -9 $!; { wait; } 2>/dev/null; zeroipc stat $S | tail -n 1
+$ pid=$("$ZEROIPC" pop --wait forever $S/jobs >/dev/null & echo $!); until zeroipc stat --json $S/jobs | jq -e .readers_asleep >/dev/null; do :; done; zeroipc rm $S/jobs; zeroipc stat $S | grep -A1 REMOVED; zeroipc stat --json $S | jq -c '[.removed_entries, .removed_bytes, (.removed[] | .name, (.pids | length))]'; kill -9 $pid; until zeroipc stat $S | tail -n 1 | grep nobody; do :; done
 >~ REMOVED +MEMORY +PID +PROCESS
 >~ jobs +21K +[0-9]+ +zeroipc
 > [1,21568,"jobs",1]
