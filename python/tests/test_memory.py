@@ -180,6 +180,81 @@ class Segments(SegmentTest):
         self.message(ReadOnly, Array.create, memory, "b", 1, "u8")
 
 
+class Removing(SegmentTest):
+    SIZE = 40000  # one fits into the segment, and two do not
+
+    def small(self):
+        return self.memory(1 << 16, max_entries=4, max_participants=4)
+
+    def test_what_is_removed_is_found_no_more(self):
+        memory = self.memory()
+        Array(memory, "a", 4, dtype="u32")
+        Array(memory, "b", 4, dtype="u32")
+        memory.remove("a")
+        self.assertIn("no structure `a`",
+                      self.message(NotFound, Array, memory, "a"))
+        self.message(NotFound, memory.remove, "a")
+        self.message(InvalidArgument, memory.remove, "a/b")
+        reader = Memory(self.name, read_only=True)
+        self.assertIn("to remove `b`",
+                      self.message(ReadOnly, reader.remove, "b"))
+        self.assertEqual([row.name for row in memory.list()], ["b"])
+        self.assertEqual(len(Queue(memory, "a", 4, dtype="f32")), 0)
+
+    def test_space_stays_until_the_last_handle_is_gone(self):
+        memory = self.small()
+        first = Array(memory, "a", self.SIZE, dtype="u8")
+        second = Array(memory, "a")
+        memory.remove("a")
+        for _ in range(2):
+            self.assertIn("removed ones open",
+                          self.message(NoSpace, Array, memory, "b", self.SIZE,
+                                       dtype="u8"))
+            first = None
+        second[self.SIZE - 1] = 7
+        self.assertEqual(second.get(self.SIZE - 1), 7)
+        self.assertIn("removed", self.zeroipc("stat", "@"))
+        del second
+        other = Array(memory, "b", self.SIZE, dtype="u8")
+        self.assertIsNone(first)
+        self.assertFalse(other.view.any())
+
+    def test_a_view_keeps_the_space_of_its_array(self):
+        memory = self.small()
+        view = Array(memory, "a", self.SIZE, dtype="u8").view[5:]
+        memory.remove("a")
+        self.message(NoSpace, Array, memory, "b", self.SIZE, dtype="u8")
+        view[:] = 7
+        del view
+        self.assertFalse(Array(memory, "b", self.SIZE, dtype="u8").view.any())
+
+    def test_a_queue_that_was_removed_is_used_on_by_who_has_it(self):
+        memory = self.small()
+        for i in range(20):
+            queue = Queue(memory, "q", 2000, dtype="i64")
+            queue.push(i)
+            memory.remove("q")
+            self.assertEqual(len(Queue(memory, "q", 4, dtype="u8")), 0)
+            queue.push(-i)
+            self.assertEqual([queue.pop(), queue.pop()], [i, -i])
+            memory.remove("q")
+            del queue  # before there is another one
+        self.assertEqual(memory.list(), [])
+
+    def test_the_command_line_removes_what_python_has_open(self):
+        memory = self.small()
+        array = Array(memory, "a", self.SIZE, dtype="u8")
+        self.zeroipc("rm", "@/a")
+        self.message(NotFound, Array, memory, "a")
+        array[0] = 1
+        self.assertEqual(array[0], 1)
+        array = None
+        self.zeroipc("create", "@/a", "--kind", "array", "--type", "u8",
+                     "--capacity", f"{self.SIZE}")
+        self.assertFalse(Array(memory, "a").view.any())
+        self.assertIsNone(array)
+
+
 class NoSegments(SegmentTest):
     def plant(self, at, image):
         with open(self.path, "r+b") as file:

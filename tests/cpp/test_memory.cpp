@@ -196,6 +196,80 @@ START_TEST(an_error_is_a_system_error)
 }
 END_TEST
 
+/* removing */
+
+START_TEST(what_is_removed_is_found_no_more)
+{
+	const char *name = test_name("removed");
+	Memory mem(name, 1 << 20);
+
+	Array<int>(mem, "a", 4);
+	Array<int>(mem, "b", 4);
+	mem.remove("a");
+	ck_throws(Array<int>(mem, "a"), ENOENT, "no structure `a`");
+	ck_throws(mem.remove("a"), ENOENT, "no structure `a`");
+	ck_throws(mem.remove("a/b"), EINVAL, "cannot name a structure");
+	ck_throws(Memory(name, zeroipc::read_only).remove("b"), EROFS,
+		  "to remove `b`");
+	ck_assert(mem.names() == (std::vector<std::string>{"b"}));
+	ck_assert_uint_eq(Queue<float>(mem, "a", 4).size(), 0);
+}
+END_TEST
+
+/* One fits into the segment, and two do not. */
+static constexpr std::size_t most_of_it = 40000;
+
+static Memory small_one(const char *name)
+{
+	return Memory::create(name, 1 << 16,
+			      {.max_entries = 4, .max_participants = 4});
+}
+
+START_TEST(space_stays_until_the_last_handle_is_gone)
+{
+	Memory mem = small_one(test_name("space"));
+	Array<char> first(mem, "a", most_of_it);
+
+	{
+		Array<char> other(mem, "a");
+
+		mem.remove("a");
+		first = std::move(other);
+	}
+	ck_throws(Array<char>(mem, "b", most_of_it), ENOSPC,
+		  "removed ones open");
+	first[most_of_it - 1] = 7;
+	ck_assert_int_eq(first.get(most_of_it - 1), 7);
+	{
+		Array<char> gone = std::move(first);
+	}
+
+	Array<char> second(mem, "b", most_of_it);
+
+	for (char byte : second)
+		ck_assert_int_eq(byte, 0);
+}
+END_TEST
+
+START_TEST(a_queue_that_was_removed_is_used_on_by_who_has_it)
+{
+	Memory mem = small_one(test_name("queue"));
+
+	for (int round = 0; round < 20; round++) {
+		Queue<long> old(mem, "q", 2000), gone = std::move(old);
+
+		gone.push(round);
+		mem.remove("q");
+		ck_assert_uint_eq(Queue<int>(mem, "q", 4).size(), 0);
+		gone.push(-round);
+		ck_assert_int_eq(gone.pop(), round);
+		ck_assert_int_eq(gone.pop(), -round);
+		mem.remove("q");
+	}
+	ck_assert_uint_eq(mem.names().size(), 0);
+}
+END_TEST
+
 static Suite *suite()
 {
 	Suite *suite = suite_create("C++ memory");
@@ -212,6 +286,9 @@ static Suite *suite()
 	tcase_add_test(tc, another_kind_or_type_is_told_with_the_difference);
 	tcase_add_test(tc, flags_that_are_not_known_are_refused);
 	tcase_add_test(tc, an_error_is_a_system_error);
+	tcase_add_test(tc, what_is_removed_is_found_no_more);
+	tcase_add_test(tc, space_stays_until_the_last_handle_is_gone);
+	tcase_add_test(tc, a_queue_that_was_removed_is_used_on_by_who_has_it);
 	return suite;
 }
 

@@ -4,7 +4,7 @@
  * is a list of damages (world.h); the rest is a tour through everything that
  * can be done with a segment, the same for every input: look at it by
  * inspection, open it for reading and for writing, open each structure and use
- * it, create others, look again, close.
+ * it, create others, remove some, look again, close.
  *
  * What must be true, whatever is damaged and whenever:
  *   each call ends, and returns what its header says, with a message;
@@ -834,6 +834,42 @@ static void create(void)
 	close_queue();
 }
 
+/* One that is there, one in use, and one that may not be there. */
+static void remove_some(void)
+{
+	static const char *const names[] = { "numbers", "stuck", "gone" };
+	struct zipc_queue *queue = NULL;
+	unsigned i;
+
+	if (!tour.segment)
+		return;
+	tour.name = "stuck";
+	if (may(zipc_queue_open(&queue, tour.segment, "stuck", NULL), EBADMSG,
+		ENOENT, EPROTOTYPE))
+		queue = NULL;
+	for (i = 0; i < 3; i++) {
+		tour.name = names[i];
+		may(zipc_segment_remove(tour.segment, names[i]), EBADMSG,
+		    ENOENT, EBUSY);
+	}
+	zipc_queue_close(queue);
+}
+
+static void create_again(void)
+{
+	struct zipc_array *array;
+
+	if (!tour.segment)
+		return;
+	tour.name = "numbers";
+	if (may(zipc_array_create(&array, tour.segment, "numbers", "u16", 9),
+		CREATE_ERRORS))
+		return;
+	find_block();
+	use_array(array);
+	zipc_array_close(array);
+}
+
 static void use_arrays(void)
 {
 	if (tour.segment)
@@ -889,6 +925,8 @@ static const struct {
 	{ "a second handle on it", second_handle },
 	{ "with waits in it", up_and_down_waiting },
 	{ "close the wide stack", close_stack },
+	{ "remove", remove_some },
+	{ "create where it was", create_again },
 	{ "look once more", look },
 	{ "close", close_segment },
 	{ "open once more", open_segment },
@@ -1057,6 +1095,19 @@ static void fill_map(struct zipc_segment *segment)
 	zipc_map_close(map);
 }
 
+/* An entry that is unused, and one that was removed and keeps its block. */
+static void remove_two(struct zipc_segment *segment)
+{
+	struct zipc_array *array, *held;
+
+	must(zipc_array_create(&held, segment, "held", "u8", 8));
+	must(zipc_array_create(&array, segment, "gone", "u8", 8));
+	zipc_array_close(array);
+	must(zipc_segment_remove(segment, "gone"));
+	must(zipc_segment_remove(segment, "held"));
+	zipc_array_close(held);
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = { .max_entries = 16,
@@ -1081,6 +1132,7 @@ void fuzz_prepare(void)
 	fill_stack(segment, "stack", "u64");
 	fill_stack(segment, "wide", "bytes:24");
 	fill_map(segment);
+	remove_two(segment);
 	zipc_segment_close(segment);
 	world_keep();
 }

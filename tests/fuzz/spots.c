@@ -2,6 +2,7 @@
 /* Where a segment can be damaged, by meaning, and what the damage is. */
 #include "world.h"
 
+#include "../../libzeroipc/entry.h"
 #include "../../libzeroipc/participant.h"
 #include "../../libzeroipc/place_ring.h"
 #include "../../libzeroipc/turn_stack.h"
@@ -47,6 +48,11 @@ static const struct field entry_fields[] = {
 	{ "offset", offsetof(struct zipc_entry, extent), 4, HOW_SPECIAL },
 	{ "size", offsetof(struct zipc_entry, extent) + 4, 4, HOW_SPECIAL },
 	{ "extent", offsetof(struct zipc_entry, extent), 8, HOW_FLIP },
+};
+
+static const struct field users_fields[] = {
+	{ "lives", 0, 8, HOW_ADD },
+	{ "bits", sizeof(struct zipc_users), 8, HOW_FLIP },
 };
 
 static const struct field participant_fields[] = {
@@ -335,14 +341,19 @@ static void add_hop(const char *owner, const unsigned char *image, uint32_t at)
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
+	struct zipc_extent extent;
 	struct zipc_block block;
 	uint32_t begin;
+	uint64_t word;
 
 	memcpy(&entry, image + at, sizeof(entry));
-	add(entry.name, at, entry_fields, COUNT(entry_fields), 0);
-	begin = (uint32_t)atomic_load_explicit(&entry.extent,
-					       memory_order_relaxed) *
-		ZIPC_LINE;
+	add(*entry.name ? entry.name : "unused", at, entry_fields,
+	    COUNT(entry_fields), 0);
+	word = atomic_load_explicit(&entry.extent, memory_order_relaxed);
+	if (zipc_extent_read(&extent, word, 0, IMAGE_BYTES) ==
+	    ZIPC_ENTRY_UNUSED)
+		return;
+	begin = (uint32_t)extent.at;
 	memcpy(&block, image + begin, sizeof(block));
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
 	if (block.kind == ZIPC_RING)
@@ -380,6 +391,11 @@ void spots_find(const unsigned char image[IMAGE_BYTES])
 	for (i = 0; i < count; i++)
 		add_entry(image, (uint32_t)(sizeof(header) +
 					    i * sizeof(struct zipc_entry)));
+	for (i = 0; i < count; i++)
+		add("users",
+		    (uint32_t)(zipc_users_begin(header.max_entries) +
+			       i * zipc_users_stride(header.max_participants)),
+		    users_fields, COUNT(users_fields), 0);
 }
 
 /* damage */
