@@ -107,14 +107,15 @@ static void look_at(struct zipc_view *view, const char *name)
 	tour.name = name;
 	if (may(zipc_view_find(view, name, &entry), EBADMSG, ENOENT))
 		return;
-	may(zipc_view_ring(view, &entry, &ring), EBADMSG, ENOENT, EPROTOTYPE);
+	may(zipc_view_ring(view, &entry, &ring), EBADMSG, ENOENT, EPROTOTYPE,
+	    EOPNOTSUPP);
 	for (i = 0; i < 4; i++)
 		may(zipc_view_ring_reader(view, &entry, i, &reader), EBADMSG,
-		    ENOENT, EPROTOTYPE);
+		    ENOENT, EPROTOTYPE, EOPNOTSUPP);
 	may(zipc_view_records(view, &entry, 0, MANY, IMAGE_BYTES, see, &count),
-	    EBADMSG, ENOENT, EPROTOTYPE);
+	    EBADMSG, ENOENT, EPROTOTYPE, EOPNOTSUPP);
 	may(zipc_view_records(view, &entry, 3, 2, 5, see, &count), EBADMSG,
-	    ENOENT, EPROTOTYPE);
+	    ENOENT, EPROTOTYPE, EOPNOTSUPP);
 	require(count <= MANY + 2, "%u records", count);
 }
 

@@ -71,24 +71,25 @@ static int64_t check(const char *call, int64_t rc, const int *errors)
 
 /* blocks */
 
+/* Of the sound segment. */
+#define ENTRIES 16u
+#define PARTICIPANTS 4u
+
 /* Where the block of the structure to be opened is, by the table. */
 static void find_block(void)
 {
-	struct zipc_header header;
+	const uint64_t table = sizeof(struct zipc_header);
 	struct zipc_entry entry;
 	struct zipc_extent extent;
 	uint32_t i;
 
 	tour.block = tour.block_end = 0;
 	world_copy(tour.before);
-	memcpy(&header, tour.before, sizeof(header));
-	tour.users = zipc_users_begin(header.max_entries);
-	tour.users_end = zipc_users_end(header.max_entries,
-					header.max_participants);
-	if (tour.users_end > IMAGE_BYTES) /* it must not open */
-		tour.users = tour.users_end = 0;
-	for (i = 0; i < (IMAGE_BYTES - sizeof(header)) / sizeof(entry); i++) {
-		memcpy(&entry, tour.before + sizeof(header) + i * sizeof(entry),
+	/* As when the segment was opened: no damaged header is asked again. */
+	tour.users = zipc_users_begin(ENTRIES);
+	tour.users_end = zipc_users_end(ENTRIES, PARTICIPANTS);
+	for (i = 0; i < (IMAGE_BYTES - table) / sizeof(entry); i++) {
+		memcpy(&entry, tour.before + table + i * sizeof(entry),
 		       sizeof(entry));
 		entry.name[31] = '\0';
 		if (strcmp(entry.name, tour.name))
@@ -1110,8 +1111,9 @@ static void remove_two(struct zipc_segment *segment)
 
 void fuzz_prepare(void)
 {
-	struct zipc_segment_options options = { .max_entries = 16,
-						.max_participants = 4 };
+	struct zipc_segment_options options = {
+		.max_entries = ENTRIES, .max_participants = PARTICIPANTS
+	};
 	struct zipc_segment *segment;
 	struct zipc_array *array;
 	int32_t number;

@@ -24,14 +24,17 @@ static unsigned count(const struct keys *keys)
 	return n;
 }
 
-/* A key comes to be there. */
+/*
+ * A key comes to be there. Writers that insert at the same moment may each make
+ * it one more than the capacity, as none sees the others' counts.
+ */
 static bool may_come(const struct keys *keys, const struct keys_rules *rules,
 		     const struct linear_moment *moment)
 {
 	return rules->kills ||
 	       count(keys) < rules->capacity +
-				     linear_under_way(moment, KEYS_PUT) +
-				     linear_under_way(moment, KEYS_INSERT);
+				     linear_beside(moment, KEYS_PUT) +
+				     linear_beside(moment, KEYS_INSERT);
 }
 
 static bool put(struct keys *keys, const struct linear_op *op, int64_t result,

@@ -197,6 +197,19 @@ unsigned linear_under_way(const struct linear_moment *moment, int kind)
 	return n;
 }
 
+unsigned linear_beside(const struct linear_moment *moment, int kind)
+{
+	unsigned lane, i, n = linear_under_way(moment, kind);
+	const struct linear_op *mine = op_at(moment->history, moment->lane,
+					     moment->done[moment->lane]);
+
+	for (lane = 0; lane < LINEAR_LANES; lane++)
+		for (i = mine->seen[lane];
+		     lane != moment->lane && i < moment->done[lane]; i++)
+			n += op_at(moment->history, lane, i)->kind == kind;
+	return n;
+}
+
 /* Whether all that the lane's next operation saw return has happened. */
 static bool may_be_next(const struct search *search,
 			const struct linear_moment *moment)

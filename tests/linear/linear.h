@@ -61,6 +61,12 @@ struct linear_moment {
  */
 unsigned linear_under_way(const struct linear_moment *moment, int kind);
 
+/*
+ * The same, and those that have happened, but whose return this one had not
+ * seen when it was called: all whose calls may overlap with its own.
+ */
+unsigned linear_beside(const struct linear_moment *moment, int kind);
+
 struct linear_spec {
 	size_t state_bytes; /* states with equal bytes are equal */
 	void (*init)(void *state, const void *context);

@@ -76,15 +76,27 @@ static void is_there(unsigned which)
 	seen.is_there[which] = !seen.removes;
 }
 
+/*
+ * Ten naps are a second here, and a schedule of chance may well let who has the
+ * lock stand still for so long: who is told so tries again, as people do.
+ */
+static bool tries_again(int rc)
+{
+	return rc == -EBUSY && !schedule_has_fault();
+}
+
 static void create(struct zipc_segment *segment, char name)
 {
 	static const struct zipc_queue_options one = { .max_writers = 1 };
 	const char text[2] = { name, 0 };
 	unsigned which = (unsigned)(name - 'a');
 	struct zipc_queue *queue;
-	int rc = zipc_queue_create_with(&queue, segment, text, TYPE, CAPACITY,
-					&one);
+	int rc;
 
+	do
+		rc = zipc_queue_create_with(&queue, segment, text, TYPE,
+					    CAPACITY, &one);
+	while (tries_again(rc));
 	if (rc == -EBUSY && schedule_has_fault())
 		return;
 	schedule_must(rc == 0 || rc == -EEXIST, "create says %s: %s",
@@ -97,9 +109,12 @@ static void create(struct zipc_segment *segment, char name)
 static void open_or_create(struct zipc_segment *segment)
 {
 	struct zipc_queue *queue;
-	int rc = zipc_queue_open_or_create(&queue, segment, "a", TYPE,
-					   CAPACITY);
+	int rc;
 
+	do
+		rc = zipc_queue_open_or_create(&queue, segment, "a", TYPE,
+					       CAPACITY);
+	while (tries_again(rc));
 	schedule_must(rc == 0, "open_or_create says %s: %s", rc_name(rc),
 		      zipc_last_error());
 	is_there(0);
@@ -125,8 +140,11 @@ static void look(struct zipc_segment *segment, char name)
 
 static void take_away(struct zipc_segment *segment)
 {
-	int rc = zipc_segment_remove(segment, "a");
+	int rc;
 
+	do
+		rc = zipc_segment_remove(segment, "a");
+	while (tries_again(rc));
 	schedule_must(rc == 0 || rc == -ENOENT ||
 		      (rc == -EBUSY && schedule_has_fault()),
 		      "remove says %s: %s", rc_name(rc), zipc_last_error());
@@ -157,8 +175,11 @@ static void create_in_its_place(struct zipc_segment *segment)
 {
 	struct zipc_array *array;
 	uint64_t elem, i;
-	int rc = zipc_array_create(&array, segment, "z", "u64", 48);
+	int rc;
 
+	do
+		rc = zipc_array_create(&array, segment, "z", "u64", 48);
+	while (tries_again(rc));
 	schedule_must(rc == 0 || (rc == -EBUSY && schedule_has_fault()),
 		      "create says %s: %s", rc_name(rc), zipc_last_error());
 	for (i = 0; !rc && i < 48; i++) {
