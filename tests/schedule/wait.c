@@ -118,8 +118,8 @@ static void check(const void *context, enum schedule_stage stage)
 static struct scene scenes[] = {
 	{ TASKS("one-to-one", 2, 0, 4, 2, 0), 1, 1, false },
 	{ TASKS("one-to-one-symmetric", 2, 0, 4, 2, 0), 1, 1, true },
-	{ TASKS("two-sleepers", 3, 0, 4, 2, 0), 2, 2, false },
-	{ TASKS("two-to-two", 4, 0, 3, 1, 0), 2, 1, false },
+	{ TASKS("two-sleepers", 3, 0, 3, 1, 0), 2, 2, false },
+	{ TASKS("two-to-two", 4, 0, 2, 1, 0), 2, 1, false },
 	{ TASKS("dead-sleeper", 3, 3, 2, 0, 1), 2, 2, false },
 	{ TASKS("dead-waker", 3, 4, 2, 1, 1), 2, 2, false },
 	{ TASKS("one-of-two-dead", 4, 15, 1, 0, 1), 2, 1, false },
