@@ -652,6 +652,7 @@ START_TEST(who_only_reads_a_removed_pool_is_told_nothing_false)
 	ck_rc(zipc_pool_give(pool, index), 0);
 	ck_rc(zipc_pool_take(pool, &index, ZIPC_NOWAIT), 0);
 	ck_assert_uint_eq(zipc_pool_size(watch), 0);
+	zipc_pool_close(watch);
 	ck_rc(zipc_pool_open(&watch, mine, "p", NULL), -ENOENT);
 	zipc_segment_close(mine);
 	zipc_pool_close(pool);
