@@ -614,7 +614,7 @@ START_TEST(a_read_wakes_the_writer)
 	call.reader = reader_of(ring, ZIPC_RING_OLDEST);
 	ck_rc(zipc_ring_write(ring, bytes, sizeof(bytes), ZIPC_NOWAIT), 0);
 	ck_rc(zipc_ring_write(ring, bytes, sizeof(bytes), ZIPC_NOWAIT), 0);
-	ck_rc(zipc_ring_write(ring, bytes, sizeof(bytes), ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_ring_write(ring, bytes, 504, ZIPC_NOWAIT), -EAGAIN);
 	pthread_create(&thread, NULL, write_and_wait, &call);
 	sleeps(&call);
 	ck_rc(zipc_ring_read(call.reader, bytes, 504, ZIPC_NOWAIT), 504);
