@@ -64,7 +64,8 @@ static void after_fork_in_child(void)
 	zipc_fork_generation++;
 	for (segment = open_segments; segment; segment = segment->next) {
 		pthread_mutex_init(&segment->mutex, NULL);
-		pthread_mutex_init(&segment->uses_mutex, NULL);
+		/* It was locked by this thread, before_fork(). */
+		pthread_mutex_unlock(&segment->uses_mutex);
 		if (segment->read_only)
 			continue;
 		fd = reopen(segment->fd);
