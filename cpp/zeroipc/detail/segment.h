@@ -131,7 +131,8 @@ inline void after_fork_in_child()
 	for (Segment *s = open_segments.first; s; s = s->next) {
 		/* Whoever had it locked is not in this process. */
 		new (&s->mutex) std::mutex;
-		new (&s->uses_mutex) std::mutex;
+		/* It was locked by this thread, before_fork(). */
+		s->uses_mutex.unlock();
 		if (s->read_only)
 			continue;
 
