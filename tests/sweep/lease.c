@@ -573,14 +573,14 @@ static Suite *lease_sweep_suite(void)
 			    OTHERS);
 	tc = test_case(suite, "larger", "slow", 1200);
 	tcase_add_test(tc, survives_one_and_two_with_larger_elements);
-	tc = test_case(suite, "late", "slow", 1200);
+	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    TAKE, OPS);
-	tc = test_case(suite, "left by others, late", "slow", 1200);
+	tc = test_case(suite, "left by others, late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_late_death_with_what_others_left, 0,
 			    OTHERS);
 	for (i = 0; i < OPS; i++) {
-		tc = test_case(suite, crossed_names[i], "slow", 1200);
+		tc = test_case(suite, crossed_names[i], "stress", 1200);
 		tcase_add_loop_test(tc, survives_two_that_are_stopped, i,
 				    i + 1);
 	}

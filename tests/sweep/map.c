@@ -753,10 +753,10 @@ static Suite *map_sweep_suite(void)
 	tc = test_case(suite, "larger", "slow", 1200);
 	tcase_add_loop_test(tc, survives_one_and_two_with_larger_values,
 			    2 * PUT, 2 * WALK + 2);
-	tc = test_case(suite, "late", "slow", 1200);
+	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    PUT, WALK + 1);
-	tc = test_case(suite, "crossed", "slow", 1200);
+	tc = test_case(suite, "crossed", "stress", 1200);
 	tcase_add_loop_test(tc, survives_two_that_stop_and_go_on, PUT,
 			    WALK + 1);
 	tc = test_case(suite, "crowded", "slow", 1200);

@@ -497,13 +497,13 @@ static Suite *pool_sweep_suite(void)
 	for (op = TAKE; op <= RECLAIM; op++) {
 		name = names[2 * op];
 		snprintf(name, sizeof(names[0]), "late %s", op_names[op]);
-		tc = test_case(suite, name, "slow", 1200);
+		tc = test_case(suite, name, "stress", 1200);
 		tcase_add_loop_test(
 			tc, survives_a_death_before_a_stopped_one_goes_on, op,
 			op + 1);
 		name = names[2 * op + 1];
 		snprintf(name, sizeof(names[0]), "crossed %s", op_names[op]);
-		tc = test_case(suite, name, "slow", 1200);
+		tc = test_case(suite, name, "stress", 1200);
 		tcase_add_loop_test(tc, survives_two_that_are_stopped, op,
 				    op + 1);
 	}

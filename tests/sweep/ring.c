@@ -585,10 +585,10 @@ static Suite *ring_sweep_suite(void)
 	tcase_add_loop_test(tc,
 			    survives_two_deaths_at_every_pair_of_instructions,
 			    0, OPS);
-	tc = test_case(suite, "late", "slow", 1200);
+	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    0, OPS);
-	tc = test_case(suite, "crossed", "slow", 1200);
+	tc = test_case(suite, "crossed", "stress", 1200);
 	tcase_add_loop_test(tc, survives_two_that_are_stopped_and_go_on, 0,
 			    OPS);
 	tc = test_case(suite, "refused", "slow", 1200);

@@ -701,10 +701,10 @@ static Suite *stack_sweep_suite(void)
 	tc = test_case(suite, "larger", "slow", 1200);
 	tcase_add_loop_test(tc, survives_one_and_two_with_larger_elements,
 			    PUSH, PEEK + 1);
-	tc = test_case(suite, "late", "slow", 1200);
+	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    PUSH, PEEK + 1);
-	tc = test_case(suite, "crossed", "slow", 1200);
+	tc = test_case(suite, "crossed", "stress", 1200);
 	tcase_add_loop_test(tc, survives_two_stopped_ones_that_go_on, PUSH,
 			    PEEK + 1);
 	tc = test_case(suite, "refused", "slow", 1200);
