@@ -698,7 +698,7 @@ static Suite *stack_sweep_suite(void)
 	tc = test_case(suite, "stops", "medium", 600);
 	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, PUSH,
 			    CLOSE + 1);
-	tc = test_case(suite, "larger", "slow", 1200);
+	tc = test_case(suite, "larger", "stress", 1200);
 	tcase_add_loop_test(tc, survives_one_and_two_with_larger_elements,
 			    PUSH, PEEK + 1);
 	tc = test_case(suite, "late", "stress", 1200);
@@ -707,7 +707,7 @@ static Suite *stack_sweep_suite(void)
 	tc = test_case(suite, "crossed", "stress", 1200);
 	tcase_add_loop_test(tc, survives_two_stopped_ones_that_go_on, PUSH,
 			    PEEK + 1);
-	tc = test_case(suite, "refused", "slow", 1200);
+	tc = test_case(suite, "refused", "stress", 1200);
 	tcase_add_loop_test(tc, survives_with_symmetric_fences, PUSH,
 			    PEEK + 1);
 	tc = test_case(suite, "every pair", "stress", 7200);
