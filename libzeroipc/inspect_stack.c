@@ -55,8 +55,10 @@ static const char *misfit(const struct zipc_block *head,
 		    sizeof(struct zipc_cell)))
 		return "its cells lie outside its body";
 	if (head->elem_size <= 8)
-		return copy->slots ? "it has slots, which it does not need"
-				   : NULL;
+		return copy->slots || copy->slots_offset || copy->writers ||
+				       copy->writers_offset
+			       ? "it has slots, which it does not need"
+			       : NULL;
 	if (copy->writers < 1 || copy->writers > ZIPC_STACK_WRITERS_MOST ||
 	    copy->slots != head->capacity + copy->writers)
 		return "its slots do not fit its capacity and writers";

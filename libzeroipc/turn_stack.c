@@ -86,7 +86,8 @@ static const char *misfit(const struct zipc_turn_stack *copy,
 	if (!inside(found->body_bytes, copy->cells_offset, 1, cells_bytes))
 		return "its cells lie beyond its body";
 	if (zipc_turns_fit(found->elem_size))
-		return copy->slots || copy->writers
+		return copy->slots || copy->slots_offset || copy->writers ||
+				       copy->writers_offset
 			       ? "it has slots, which it does not need"
 			       : NULL;
 	if (!copy->writers || copy->writers > ZIPC_STACK_WRITERS_MOST ||

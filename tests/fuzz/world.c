@@ -269,6 +269,10 @@ void *__wrap_mmap(void *hint, size_t size, int protection, int flags, int fd,
 	base = __real_mmap(guard + GUARD_BYTES, size, protection,
 			   flags | MAP_FIXED, fd, offset);
 	require(base != MAP_FAILED, "%s", strerror(errno));
+	/* Cut off between the look at its size and here: as if just behind. */
+	if (world.cut)
+		require(!ftruncate(world.fd, IMAGE_BYTES), "%s",
+			strerror(errno));
 	world.base = base;
 	world.mapped = size;
 	return base;
