@@ -414,6 +414,59 @@ struct zipc_hop_cell {
 };
 ZIPC_AT(zipc_hop_cell, content, 0x08);
 
+/*
+ * Who holds a lock, and how often who held it has died. The first line of the
+ * bodies of Mutex, RWLock and Once; the owner is told in lock.h.
+ */
+struct zipc_owner {
+	_Atomic uint64_t owner;  /* 0x00 who, and state; see lock.h */
+	_Atomic uint64_t deaths; /* 0x08 owners that died inside */
+};
+ZIPC_AT(zipc_owner, deaths, 0x08);
+static_assert(sizeof(struct zipc_owner) == 16, "an owner is 16 bytes");
+
+/* Body of a Mutex; see mutex.c. */
+struct zipc_mutex_body {
+	/* written by who locks and unlocks */
+	struct zipc_owner owner; /* 0x00 */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_mutex_body, reserved, 0x10);
+static_assert(sizeof(struct zipc_mutex_body) == 64, "a mutex is one line");
+
+/* Body of a RWLock; see rwlock.c. Its readers' records follow. */
+struct zipc_rwlock_body {
+	/* written by writers */
+	struct zipc_owner owner;   /* 0x00 */
+	struct zipc_event drained; /* 0x10 a writer waits for readers */
+	/* constant */
+	uint64_t readers_offset;   /* 0x20 bytes from the body's start */
+	uint64_t reserved[3];      /* 0x28 zero */
+};
+ZIPC_AT(zipc_rwlock_body, drained, 0x10);
+ZIPC_AT(zipc_rwlock_body, readers_offset, 0x20);
+ZIPC_AT(zipc_rwlock_body, reserved, 0x28);
+static_assert(sizeof(struct zipc_rwlock_body) == 64, "a rwlock is one line");
+
+/* One line per reading handle, from readers_offset: capacity of them. */
+struct zipc_lock_reader {
+	_Atomic uint64_t holder;  /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t reading; /* 0x08 who reads, as an owner; 0: nobody */
+	uint64_t reserved[6];     /* 0x10 zero */
+};
+ZIPC_AT(zipc_lock_reader, reading, 0x08);
+ZIPC_AT(zipc_lock_reader, reserved, 0x10);
+static_assert(sizeof(struct zipc_lock_reader) == 64, "reader is a line");
+
+/* Body of a Once; see once.c. */
+struct zipc_once_body {
+	/* written by who initializes */
+	struct zipc_owner owner; /* 0x00 */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_once_body, reserved, 0x10);
+static_assert(sizeof(struct zipc_once_body) == 64, "a once is one line");
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

@@ -103,6 +103,19 @@ const struct field compiled[] = {
 	F("Reader", zipc_reader, position),
 	F("Reader", zipc_reader, lost),
 	F("Reader", zipc_reader, reserved),
+	F("Mutex", zipc_mutex_body, owner),
+	F("Mutex", zipc_mutex_body, reserved),
+	F("RWLock", zipc_rwlock_body, owner),
+	F("RWLock", zipc_rwlock_body, drained),
+	F("RWLock", zipc_rwlock_body, readers_offset),
+	F("RWLock", zipc_rwlock_body, reserved),
+	F("Lock reader", zipc_lock_reader, holder),
+	F("Lock reader", zipc_lock_reader, reading),
+	F("Lock reader", zipc_lock_reader, reserved),
+	F("Once", zipc_once_body, owner),
+	F("Once", zipc_once_body, reserved),
+	F("Owner", zipc_owner, owner),
+	F("Owner", zipc_owner, deaths),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
 	F("Pool", zipc_pool_shape, stride),
@@ -178,6 +191,11 @@ const struct sized structs[] = {
 	  sizeof(struct zipc_stack_writer), true },
 	{ "Stack slot", "zipc_stack_slot", sizeof(struct zipc_stack_slot),
 	  false },
+	{ "Mutex", "zipc_mutex_body", sizeof(struct zipc_mutex_body), true },
+	{ "RWLock", "zipc_rwlock_body", sizeof(struct zipc_rwlock_body), true },
+	{ "Lock reader", "zipc_lock_reader", sizeof(struct zipc_lock_reader), true },
+	{ "Once", "zipc_once_body", sizeof(struct zipc_once_body), true },
+	{ "Owner", "zipc_owner", sizeof(struct zipc_owner), true },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 
