@@ -16,6 +16,7 @@
 #define CLOSED 2u
 #define CLAIMING 4u
 #define STATES 7u
+#define OWNER_WORDS (sizeof(struct zipc_owner) / 8)
 
 static uint64_t holder_of(uint64_t word)
 {
@@ -31,7 +32,7 @@ static int bad_owner(const struct zipc_view *view, const char *name,
 
 /* The word and the count, copied and checked. */
 static int load_owner(struct zipc_view *view,
-		      const struct zipc_view_block *block, uint64_t words[2])
+		      const struct zipc_view_block *block, uint64_t words[OWNER_WORDS])
 {
 	uint64_t holder, state;
 	int rc;
@@ -125,7 +126,7 @@ static int each_holder(struct zipc_view *view,
 		       uint64_t holders[], uint64_t from, uint64_t n,
 		       uint64_t *total)
 {
-	uint64_t words[2], at = 0, count, i, holder;
+	uint64_t words[OWNER_WORDS], at = 0, count, i, holder;
 	int rc = load_owner(view, block, words);
 
 	*total = 0;
@@ -199,7 +200,7 @@ static int fill_lock(struct zipc_view *view,
 		     const struct zipc_view_block *block,
 		     struct zipc_view_lock *it)
 {
-	uint64_t words[2], total;
+	uint64_t words[OWNER_WORDS], total;
 	int rc = load_owner(view, block, words);
 
 	if (!rc)

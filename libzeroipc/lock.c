@@ -51,14 +51,39 @@ static void number_give(uint32_t number)
 
 /* handles */
 
-struct zipc_plan zipc_lock_plan(unsigned kind,
-				uint64_t (*body_bytes)(const struct zipc_plan *,
-						       uint64_t elem_size))
+uint64_t zipc_lock_body_bytes(uint64_t own_bytes)
+{
+	return own_bytes + ZIPC_WAITERS * sizeof(struct zipc_waiter);
+}
+
+void zipc_lock_build(struct zipc_owner *owner, uint64_t own_bytes)
+{
+	owner->waiters_offset = (uint32_t)own_bytes;
+	owner->waiters = ZIPC_WAITERS;
+}
+
+static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
+{
+	(void)plan;
+	(void)elem_size;
+	return zipc_lock_body_bytes(ZIPC_LINE);
+}
+
+static void build(const struct zipc_plan *plan, unsigned char *body,
+		  uint64_t elem_size)
+{
+	(void)plan;
+	(void)elem_size;
+	zipc_lock_build((void *)body, ZIPC_LINE);
+}
+
+struct zipc_plan zipc_lock_plan(unsigned kind)
 {
 	return (struct zipc_plan){ .kind = kind,
 				   .type = "u64",
 				   .capacity = 1,
 				   .body_bytes = body_bytes,
+				   .build = build,
 				   .elem_size_max = 8 };
 }
 
@@ -73,6 +98,25 @@ static int check_body(const struct zipc_segment *segment, const char *name,
 			 name, segment->name,
 			 (unsigned long long)found->body_bytes,
 			 (unsigned long long)bytes);
+}
+
+/* Where the records are, as the body says and can be. */
+static int find_waiters(struct zipc_lock *lock, const struct zipc_found *found)
+{
+	const struct zipc_owner *owner = (void *)found->body;
+	uint64_t at = owner->waiters_offset, count = owner->waiters;
+
+	if (at % ZIPC_LINE || at < ZIPC_LINE || at > found->body_bytes ||
+	    count > ZIPC_WAITERS_MOST ||
+	    count * ZIPC_LINE > found->body_bytes - at)
+		return zipc_fail(EBADMSG, "%s `%s` in segment `/%s` is "
+				 "damaged: its %llu records of who waits are "
+				 "not in its body", zipc_kind_name(lock->kind),
+				 lock->name, lock->segment->name,
+				 (unsigned long long)count);
+	lock->waiters = (void *)(found->body + at);
+	lock->waiter_count = (uint32_t)count;
+	return 0;
 }
 
 int zipc_lock_open(struct zipc_lock *lock, struct zipc_segment *segment,
@@ -98,9 +142,9 @@ int zipc_lock_open(struct zipc_lock *lock, struct zipc_segment *segment,
 	lock->symmetric = segment->symmetric;
 	lock->segment = zipc_segment_hold(segment);
 	strcpy(lock->name, name); /* the table has measured it */
-	if (segment->read_only)
-		return 0;
-	rc = zipc_lock_enter_first(lock);
+	rc = find_waiters(lock, found);
+	if (!rc && !segment->read_only)
+		rc = zipc_lock_enter_first(lock);
 	if (rc)
 		zipc_lock_close(lock);
 	return rc;
@@ -225,18 +269,39 @@ bool zipc_lock_look_due(struct zipc_lock *lock, int64_t pause_ns)
 	return true;
 }
 
-int64_t zipc_lock_sleep(struct zipc_lock *lock, struct zipc_event *event,
-			int64_t deadline_ns, int64_t (*quick)(void *context),
-			int64_t (*thorough)(void *context), void *context)
+/* What is seen is said before each sleep. */
+static int64_t attempt_and_say(void *context)
+{
+	struct zipc_lock_wait *wait = context;
+	struct zipc_lock *lock = wait->lock;
+	int64_t rc = wait->thorough(wait->context);
+	uint64_t turns;
+
+	if (rc != -EAGAIN)
+		return rc;
+	/* Relaxed: who watches compares them with the lock's own. */
+	turns = atomic_load_explicit(&lock->at->turns, memory_order_relaxed);
+	zipc_waiter_see(wait->waiter, lock->mine | wait->to,
+			zipc_lock_word(lock) & ~ZIPC_OWNER_STATES, turns);
+	return rc;
+}
+
+int64_t zipc_lock_sleep(struct zipc_lock_wait *wait, int64_t deadline_ns)
 {
 	struct zipc_spin spent = { .patience = ASLEEP_AT_ONCE };
-	int64_t rc = zipc_spin(&lock->spin, deadline_ns, quick, context);
+	struct zipc_lock *lock = wait->lock;
+	int64_t rc = zipc_spin(&lock->spin, deadline_ns, wait->quick,
+			       wait->context);
 
 	if (rc != -EAGAIN)
 		return rc;
 	lock->looked_ns = 0;
-	return zipc_wait(event, lock->symmetric, &spent, deadline_ns, thorough,
-			 context);
+	wait->waiter = zipc_waiter_begin(lock->segment, lock->waiters,
+					 lock->waiter_count, lock->number);
+	rc = zipc_wait(wait->event, lock->symmetric, &spent, deadline_ns,
+		       attempt_and_say, wait);
+	zipc_waiter_end(wait->waiter);
+	return rc;
 }
 
 struct taking {
@@ -265,9 +330,14 @@ int zipc_lock_wait(struct zipc_lock *lock, uint64_t extra,
 		   struct zipc_event *event, int64_t deadline_ns)
 {
 	struct taking taking = { lock, extra };
+	struct zipc_lock_wait wait = { .lock = lock,
+				       .event = event,
+				       .to = ZIPC_TO_HOLD,
+				       .quick = attempt,
+				       .thorough = attempt_and_look,
+				       .context = &taking };
 
-	return (int)zipc_lock_sleep(lock, event, deadline_ns, attempt,
-				    attempt_and_look, &taking);
+	return (int)zipc_lock_sleep(&wait, deadline_ns);
 }
 
 /* after a death */

@@ -42,6 +42,7 @@
 #include "segment.h"
 #include "table.h"
 #include "wait.h"
+#include "waiter.h"
 
 #define ZIPC_INCONSISTENT UINT64_C(1)
 #define ZIPC_CLOSED UINT64_C(2)
@@ -60,6 +61,8 @@ struct zipc_lock {
 	bool claims; /* its kind has the state CLAIMING */
 	struct zipc_spin spin;
 	int64_t looked_ns; /* when it was last asked whether a holder lives */
+	struct zipc_waiter *waiters; /* records of who waits */
+	uint32_t waiter_count;
 	uint32_t number;
 	unsigned kind;
 	struct zipc_block *block;
@@ -68,10 +71,15 @@ struct zipc_lock {
 	char name[ZIPC_NAME_MAX + 1];
 };
 
-/* What the kinds plan: capacity 1 of type u64, and their body. */
-struct zipc_plan zipc_lock_plan(unsigned kind,
-				uint64_t (*body_bytes)(const struct zipc_plan *,
-						       uint64_t elem_size));
+/*
+ * What the kinds plan: capacity 1 of type u64, and a body of one line and the
+ * records of who waits.
+ */
+struct zipc_plan zipc_lock_plan(unsigned kind);
+
+/* Of any body of a lock: its own bytes are followed by the records. */
+uint64_t zipc_lock_body_bytes(uint64_t own_bytes);
+void zipc_lock_build(struct zipc_owner *owner, uint64_t own_bytes);
 
 /*
  * The handle on what was found, whose body begins with a zipc_owner and has at
@@ -119,11 +127,18 @@ int zipc_lock_wait(struct zipc_lock *lock, uint64_t extra,
 
 /*
  * zipc_wait() as locks do it: quick() by spinning, then thorough(), which asks
- * who lives.
+ * who lives; and meanwhile a record says what it waits for.
  */
-int64_t zipc_lock_sleep(struct zipc_lock *lock, struct zipc_event *event,
-			int64_t deadline_ns, int64_t (*quick)(void *context),
-			int64_t (*thorough)(void *context), void *context);
+struct zipc_lock_wait {
+	struct zipc_lock *lock;
+	struct zipc_event *event;
+	enum zipc_waits_to to;
+	int64_t (*quick)(void *context);
+	int64_t (*thorough)(void *context);
+	void *context;
+	struct zipc_waiter *waiter; /* the function's own */
+};
+int64_t zipc_lock_sleep(struct zipc_lock_wait *wait, int64_t deadline_ns);
 
 /* The holder's, and the administrator's: as zipc/mutex.h has them. */
 int zipc_lock_consistent(struct zipc_lock *lock);
@@ -146,9 +161,17 @@ static inline uint64_t zipc_lock_word(const struct zipc_lock *lock)
 	return atomic_load_explicit(&lock->at->owner, memory_order_relaxed);
 }
 
-/* The holder gives it back, as free, INCONSISTENT or CLOSED. */
+/*
+ * The holder gives it back, as free, INCONSISTENT or CLOSED. Only he writes the
+ * turns, and relaxed: they are for who watches.
+ */
 static inline void zipc_lock_free(struct zipc_lock *lock, uint64_t state)
 {
+	uint64_t turns = atomic_load_explicit(&lock->at->turns,
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&lock->at->turns, turns + 1,
+			      memory_order_relaxed);
 	/* freed: release; pairs with zipc_lock_try(). */
 	atomic_store_explicit(&lock->at->owner, state, memory_order_release);
 }

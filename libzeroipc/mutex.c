@@ -30,13 +30,6 @@ struct zipc_mutex {
 
 /* create and open */
 
-static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
-{
-	(void)plan;
-	(void)elem_size;
-	return sizeof(struct zipc_mutex_body);
-}
-
 static int handle_on(struct zipc_mutex **out, struct zipc_segment *segment,
 		     const char *name, struct zipc_found *found)
 {
@@ -59,7 +52,7 @@ static int handle_on(struct zipc_mutex **out, struct zipc_segment *segment,
 int zipc_mutex_create(struct zipc_mutex **out, struct zipc_segment *segment,
 		      const char *name)
 {
-	struct zipc_plan plan = zipc_lock_plan(ZIPC_MUTEX, body_bytes);
+	struct zipc_plan plan = zipc_lock_plan(ZIPC_MUTEX);
 	struct zipc_found found;
 	int rc = zipc_table_create(&found, segment, name, &plan);
 
@@ -78,7 +71,7 @@ int zipc_mutex_open(struct zipc_mutex **out, struct zipc_segment *segment,
 int zipc_mutex_open_or_create(struct zipc_mutex **out,
 			      struct zipc_segment *segment, const char *name)
 {
-	struct zipc_plan plan = zipc_lock_plan(ZIPC_MUTEX, body_bytes);
+	struct zipc_plan plan = zipc_lock_plan(ZIPC_MUTEX);
 	struct zipc_found found;
 	int rc = zipc_table_open_or_create(&found, segment, name, &plan);
 

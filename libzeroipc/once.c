@@ -27,13 +27,6 @@ struct zipc_once {
 
 /* create and open */
 
-static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
-{
-	(void)plan;
-	(void)elem_size;
-	return sizeof(struct zipc_once_body);
-}
-
 static int handle_on(struct zipc_once **out, struct zipc_segment *segment,
 		     const char *name, struct zipc_found *found)
 {
@@ -56,7 +49,7 @@ static int handle_on(struct zipc_once **out, struct zipc_segment *segment,
 int zipc_once_create(struct zipc_once **out, struct zipc_segment *segment,
 		     const char *name)
 {
-	struct zipc_plan plan = zipc_lock_plan(ZIPC_ONCE, body_bytes);
+	struct zipc_plan plan = zipc_lock_plan(ZIPC_ONCE);
 	struct zipc_found found;
 	int rc = zipc_table_create(&found, segment, name, &plan);
 
@@ -75,7 +68,7 @@ int zipc_once_open(struct zipc_once **out, struct zipc_segment *segment,
 int zipc_once_open_or_create(struct zipc_once **out,
 			     struct zipc_segment *segment, const char *name)
 {
-	struct zipc_plan plan = zipc_lock_plan(ZIPC_ONCE, body_bytes);
+	struct zipc_plan plan = zipc_lock_plan(ZIPC_ONCE);
 	struct zipc_found found;
 	int rc = zipc_table_open_or_create(&found, segment, name, &plan);
 
@@ -96,9 +89,8 @@ static bool is_done(const struct zipc_lock *lock)
 
 static void finish(struct zipc_lock *lock, int rc)
 {
-	/* done: release; pairs with is_done(). */
-	atomic_store_explicit(&lock->at->owner, rc ? 0 : ZIPC_CLOSED,
-			      memory_order_release);
+	/* done: release, in it; pairs with is_done(). */
+	zipc_lock_free(lock, rc ? 0 : ZIPC_CLOSED);
 	/* If it failed, one of them runs it. */
 	zipc_wake(&lock->block->readable, lock->symmetric,
 		  rc ? 1 : UINT64_MAX);

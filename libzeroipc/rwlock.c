@@ -72,8 +72,9 @@ struct zipc_rwlock {
 static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
 {
 	(void)elem_size;
-	return sizeof(struct zipc_rwlock_body) +
-	       plan->capacity * sizeof(struct zipc_lock_reader);
+	return zipc_lock_body_bytes(sizeof(struct zipc_rwlock_body) +
+				    plan->capacity *
+					    sizeof(struct zipc_lock_reader));
 }
 
 static void build(const struct zipc_plan *plan, unsigned char *body,
@@ -81,9 +82,9 @@ static void build(const struct zipc_plan *plan, unsigned char *body,
 {
 	struct zipc_rwlock_body *it = (void *)body;
 
-	(void)plan;
 	(void)elem_size;
 	it->readers_offset = sizeof(*it);
+	zipc_lock_build(&it->owner, sizeof(*it) + plan->capacity * ZIPC_LINE);
 }
 
 static int plan_of(struct zipc_plan *plan, unsigned max_readers)
@@ -91,22 +92,25 @@ static int plan_of(struct zipc_plan *plan, unsigned max_readers)
 	if (max_readers > READERS_MOST)
 		return zipc_fail(EINVAL, "max_readers is %u: at most %u",
 				 max_readers, READERS_MOST);
-	*plan = zipc_lock_plan(ZIPC_RWLOCK, body_bytes);
+	*plan = zipc_lock_plan(ZIPC_RWLOCK);
+	plan->body_bytes = body_bytes;
 	plan->capacity = max_readers ? max_readers : READERS;
 	plan->build = build;
 	return 0;
 }
 
-/* Where the records are, as the body says and can be. */
+/* Where the records are, as the body says and can be: before the waiters'. */
 static int find_records(struct zipc_rwlock *rwlock,
 			const struct zipc_found *found)
 {
 	const struct zipc_rwlock_body *body = (void *)found->body;
 	uint64_t at = body->readers_offset;
+	uint64_t end = (uint64_t)((unsigned char *)rwlock->lock.waiters -
+				  found->body);
 
 	if (found->capacity > READERS_MOST || at % ZIPC_LINE ||
-	    at < sizeof(*body) || at > found->body_bytes ||
-	    found->capacity * ZIPC_LINE > found->body_bytes - at)
+	    at < sizeof(*body) || at > end ||
+	    found->capacity * ZIPC_LINE > end - at)
 		return zipc_fail(EBADMSG, "rwlock `%s` in segment `/%s` is "
 				 "damaged: its %llu readers are not in its body",
 				 rwlock->lock.name, rwlock->lock.segment->name,
@@ -336,14 +340,19 @@ static int64_t is_quiet_but_for_the_dead(void *context)
 /* The word is claimed: wait for readers to leave. */
 static int64_t drain(struct zipc_rwlock *rwlock, int64_t deadline_ns)
 {
+	struct zipc_lock_wait wait = { .lock = &rwlock->lock,
+				       .event = rwlock->drained,
+				       .to = ZIPC_TO_DRAIN,
+				       .quick = is_quiet,
+				       .thorough = is_quiet_but_for_the_dead,
+				       .context = rwlock };
 	int64_t rc = zipc_fence_heavy(rwlock->lock.symmetric);
 
 	if (!rc)
 		rc = is_quiet(rwlock);
 	if (rc != -EAGAIN || !deadline_ns)
 		return rc;
-	return zipc_lock_sleep(&rwlock->lock, rwlock->drained, deadline_ns,
-			       is_quiet, is_quiet_but_for_the_dead, rwlock);
+	return zipc_lock_sleep(&wait, deadline_ns);
 }
 
 /* The word is claimed, with rc; deadline_ns 0: do not wait. */
@@ -420,13 +429,17 @@ int zipc_rwlock_write_lock(struct zipc_rwlock *rwlock, int64_t timeout_ns)
 static int read_or_wait(struct zipc_rwlock *rwlock, int64_t timeout_ns)
 {
 	struct zipc_lock *lock = &rwlock->lock;
+	struct zipc_lock_wait wait = { .lock = lock,
+				       .event = &lock->block->readable,
+				       .to = ZIPC_TO_READ,
+				       .quick = attempt_to_read,
+				       .thorough = attempt_to_read_and_look,
+				       .context = rwlock };
 	int64_t deadline = 0, rc = attempt_to_read(rwlock);
 
 	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
 		deadline = zipc_deadline(timeout_ns);
-		rc = zipc_lock_sleep(lock, &lock->block->readable, deadline,
-				     attempt_to_read, attempt_to_read_and_look,
-				     rwlock);
+		rc = zipc_lock_sleep(&wait, deadline);
 	} else if (rc == -EAGAIN &&
 		   zipc_lock_look_due(lock, ZIPC_TRY_LOOK_NS)) {
 		rc = take_over_to_read(rwlock);

@@ -116,6 +116,16 @@ const struct field compiled[] = {
 	F("Once", zipc_once_body, reserved),
 	F("Owner", zipc_owner, owner),
 	F("Owner", zipc_owner, deaths),
+	F("Owner", zipc_owner, turns),
+	F("Owner", zipc_owner, waiters_offset),
+	F("Owner", zipc_owner, waiters),
+	F("Waiter", zipc_waiter, holder),
+	F("Waiter", zipc_waiter, wanted),
+	F("Waiter", zipc_waiter, since_ns),
+	F("Waiter", zipc_waiter, owner),
+	F("Waiter", zipc_waiter, turns),
+	F("Waiter", zipc_waiter, seen_ns),
+	F("Waiter", zipc_waiter, reserved),
 	/* As long as the element is: the page says so in words. */
 	{ "Slot", "element", offsetof(struct zipc_slot, element), 0, FIELD },
 	F("Pool", zipc_pool_shape, stride),
@@ -193,9 +203,11 @@ const struct sized structs[] = {
 	  false },
 	{ "Mutex", "zipc_mutex_body", sizeof(struct zipc_mutex_body), true },
 	{ "RWLock", "zipc_rwlock_body", sizeof(struct zipc_rwlock_body), true },
-	{ "Lock reader", "zipc_lock_reader", sizeof(struct zipc_lock_reader), true },
+	{ "Lock reader", "zipc_lock_reader", sizeof(struct zipc_lock_reader),
+	  true },
 	{ "Once", "zipc_once_body", sizeof(struct zipc_once_body), true },
 	{ "Owner", "zipc_owner", sizeof(struct zipc_owner), true },
+	{ "Waiter", "zipc_waiter", sizeof(struct zipc_waiter), true },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 
