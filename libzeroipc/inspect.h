@@ -40,6 +40,7 @@ struct zipc_view_slot {
 };
 
 struct zipc_view_kind;
+struct zipc_look;
 
 /* A structure's block, whose places in the file have been checked. */
 struct zipc_view_block {
@@ -61,7 +62,18 @@ struct zipc_view_kind {
 	int64_t (*elements)(struct zipc_view *view,
 			    const struct zipc_view_block *block, uint64_t from,
 			    uint64_t n, void *bytes, uint64_t *ids);
+	/* Who holds it and who waits (inspect_waits.h); NULL: nobody can. */
+	int (*waits)(struct zipc_view *view,
+		     const struct zipc_view_block *block,
+		     struct zipc_look *look);
 };
+
+/*
+ * How many threads the participant at index has, and whether it is stopped
+ * (NULL: do not tell); 0: it can not be told from here.
+ */
+unsigned zipc_view_threads(struct zipc_view *view, unsigned index,
+			   bool *stopped);
 
 /* Of a queue: what describe() tells of its leases. */
 int zipc_view_count_leases(struct zipc_view *view,

@@ -5,6 +5,7 @@
  * readers of one that waits for them come behind it.
  */
 #include "inspect.h"
+#include "inspect_waits.h"
 
 #include "error.h"
 #include "participant.h"
@@ -240,20 +241,82 @@ int zipc_view_lock(struct zipc_view *view, const struct zipc_view_entry *entry,
 	return rc;
 }
 
+/* who waits for whom */
+
+/* Readers hold up the one that has claimed it. */
+static int add_readers(struct zipc_view *view, struct zipc_look *look,
+		       uint64_t at, uint64_t count)
+{
+	struct zipc_look_holder it = {
+		.reads = 1, .blocks = 1 << ZIPC_WAIT_TO_DRAIN
+	};
+	struct zipc_lock_reader lines[64];
+	uint64_t i, n;
+	int rc = 0;
+
+	for (; count && !rc; count -= n, at += n * ZIPC_LINE) {
+		n = count < 64 ? count : 64;
+		rc = zipc_view_read(view, at, lines, n * ZIPC_LINE);
+		for (i = 0; i < n && !rc; i++) {
+			/* Relaxed: it is a copy of our own. */
+			it.word = atomic_load_explicit(&lines[i].reading,
+						       memory_order_relaxed) &
+				  ~(uint64_t)STATES;
+			if (it.word)
+				rc = zipc_look_add_holder(look, &it);
+		}
+	}
+	return rc;
+}
+
+static int waits(struct zipc_view *view, const struct zipc_view_block *block,
+		 struct zipc_look *look)
+{
+	uint64_t words[OWNER_WORDS], at = 0, count = 0, bytes;
+	struct zipc_look_holder owner = {
+		.blocks = 1 << ZIPC_WAIT_TO_HOLD | 1 << ZIPC_WAIT_TO_READ
+	};
+	int rc = load_owner(view, block, words);
+
+	if (!rc)
+		rc = find_readers(view, block, &at, &count);
+	if (rc)
+		return rc;
+	owner.word = words[0] & ~(uint64_t)STATES;
+	owner.turn = words[2];
+	owner.claims = words[0] & CLAIMING ? 1 : 0;
+	if (owner.word)
+		rc = zipc_look_add_holder(look, &owner);
+	if (!rc && zipc_look_may(look, count))
+		rc = add_readers(view, look, at, count);
+	if (rc)
+		return rc;
+	at = (uint32_t)words[3];
+	count = words[3] >> 32;
+	bytes = block->head.body_bytes;
+	if (at > bytes || count * ZIPC_LINE > bytes - at)
+		return zipc_view_damaged(view, block->name, "its records of "
+					 "who waits are not in its body");
+	return zipc_look_at_waiters(look, view, block->body_at + at, count);
+}
+
 const struct zipc_view_kind zipc_view_mutex = {
 	.kind = ZIPC_MUTEX,
 	.describe = describe,
 	.elements = elements,
+	.waits = waits,
 };
 
 const struct zipc_view_kind zipc_view_once = {
 	.kind = ZIPC_ONCE,
 	.describe = describe,
 	.elements = elements,
+	.waits = waits,
 };
 
 const struct zipc_view_kind zipc_view_rwlock = {
 	.kind = ZIPC_RWLOCK,
 	.describe = describe,
 	.elements = elements,
+	.waits = waits,
 };

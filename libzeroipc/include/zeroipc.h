@@ -22,5 +22,6 @@
 #include <zipc/rwlock.h>
 #include <zipc/once.h>
 #include <zipc/inspect_lock.h>
+#include <zipc/inspect_waits.h>
 
 #endif
