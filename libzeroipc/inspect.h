@@ -11,6 +11,7 @@
 #define ZIPC_INSPECT_INTERNAL_H
 
 #include "entry.h"
+#include "participant.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -67,6 +68,12 @@ struct zipc_view_kind {
 		     const struct zipc_view_block *block,
 		     struct zipc_look *look);
 };
+
+/*
+ * What tells the process of the participant at index from others; two that are
+ * the same are one that has the segment open twice. All zero: not known.
+ */
+struct zipc_life zipc_view_life(struct zipc_view *view, unsigned index);
 
 /*
  * How many threads the participant at index has, and whether it is stopped

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Circles in the graph of who waits for whom. Participants are its nodes; an
- * edge leads from one who waits to one who holds that, if both live. A depth
+ * Circles in the graph of who waits for whom. Processes are its nodes, which
+ * may be several participants each; an edge leads from one that waits to one
+ * that holds what it waits for, if both live. A depth
  * first walk along the edges meets each circle's last edge, which leads back to
  * a node that the walk has not left yet; what lies between is the circle. Of
  * circles that share edges some may be left out, but never all.
@@ -16,18 +17,18 @@
 #include "participant.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define EDGES_MOST (1u << 20)
 #define CYCLES_MOST 64u
 
 struct edge {
-	unsigned from, to; /* participants */
+	unsigned from, to; /* nodes */
 	const struct zipc_view_blocked *blocked;
 };
 
 struct node {
 	struct zipc_view_participant who;
+	struct zipc_life life;
 	unsigned waits;       /* how many of its threads wait */
 	unsigned first, end;  /* its edges */
 	unsigned next;        /* the one to go along next */
@@ -38,6 +39,7 @@ struct walk {
 	struct zipc_view *view;
 	struct node *nodes;
 	struct edge *edges;
+	unsigned *node_of; /* by a participant's index: 1 + its node, or 0 */
 	unsigned node_count, edge_count, edge_room;
 	unsigned *path, depth; /* nodes */
 	struct zipc_view_cycle *cycles;
@@ -69,23 +71,50 @@ static int add_edge(struct walk *walk, const struct edge *edge)
 	return 0;
 }
 
+static bool is_same(const struct zipc_life *a, const struct zipc_life *b)
+{
+	return a->pid == b->pid && a->start_ticks == b->start_ticks &&
+	       a->pid_namespace == b->pid_namespace;
+}
+
+/* There is one for each participant at most. */
+static unsigned node_of(struct walk *walk,
+			const struct zipc_view_participant *who)
+{
+	struct zipc_life life = zipc_view_life(walk->view, who->index);
+	unsigned *known = &walk->node_of[who->index], i = 0;
+
+	if (*known)
+		return *known - 1;
+	if (!life.start_ticks || !life.pid_namespace)
+		i = walk->node_count; /* who knows who that is */
+	while (i < walk->node_count && !is_same(&walk->nodes[i].life, &life))
+		i++;
+	if (i == walk->node_count) {
+		walk->nodes[i].who = *who;
+		walk->nodes[i].life = life;
+		walk->node_count++;
+	}
+	*known = i + 1;
+	return i;
+}
+
 static int add_edges_of(struct walk *walk, const struct zipc_view_waiter *it,
 			const struct zipc_view_blocked *blocked,
 			const struct zipc_look *look)
 {
 	const struct zipc_view_participant *holder;
-	unsigned i;
+	unsigned i, from = node_of(walk, &it->who);
 	int rc = 0;
 
-	walk->nodes[it->who.index].who = it->who;
-	walk->nodes[it->who.index].waits++;
+	walk->nodes[from].waits++;
 	for (i = 0; i < blocked->holder_count && !rc; i++) {
 		holder = &blocked->holders[i].who;
-		if (!holder->alive || holder->index >= walk->node_count ||
-		    !(look->holders[i].blocks >> it->to & 1))
+		if (!holder->alive || !(look->holders[i].blocks >> it->to & 1))
 			continue;
-		rc = add_edge(walk, &(struct edge){ it->who.index,
-						    holder->index, blocked });
+		rc = add_edge(walk, &(struct edge){
+					    from, node_of(walk, holder),
+					    blocked });
 	}
 	return rc;
 }
@@ -130,7 +159,7 @@ static void fill_step(struct walk *walk, struct zipc_view_step *step,
 
 	step->who = it->who;
 	step->waits_for = walk->edges[it->next - 1].blocked;
-	step->threads = zipc_view_threads(walk->view, node, NULL);
+	step->threads = zipc_view_threads(walk->view, it->who.index, NULL);
 	if (!step->threads || step->threads > it->waits)
 		*certain = 0;
 }
@@ -209,14 +238,14 @@ int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 			   const struct zipc_view_blocked *all,
 			   const struct zipc_look *looks, unsigned n)
 {
-	struct walk walk = { .view = view,
-			     .node_count = view->header.max_participants };
-	unsigned i;
+	unsigned i, most = view->header.max_participants;
+	struct walk walk = { .view = view };
 	int rc = 0;
 
-	walk.nodes = calloc(walk.node_count, sizeof(*walk.nodes));
-	walk.path = calloc(walk.node_count, sizeof(*walk.path));
-	if (!walk.nodes || !walk.path)
+	walk.nodes = calloc(most, sizeof(*walk.nodes));
+	walk.path = calloc(most, sizeof(*walk.path));
+	walk.node_of = calloc(most, sizeof(*walk.node_of));
+	if (!walk.nodes || !walk.path || !walk.node_of)
 		rc = no_memory();
 	if (!rc)
 		rc = make_graph(&walk, all, looks, n);
@@ -224,6 +253,7 @@ int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 		rc = walk_from(&walk, i);
 	free(walk.nodes);
 	free(walk.path);
+	free(walk.node_of);
 	free(walk.edges);
 	/* Also of a failure: who asked frees them. */
 	*out = walk.cycles;
