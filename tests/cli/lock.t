@@ -21,7 +21,7 @@ $ zeroipc stat $S/m | grep -v ^begins
 > kind         mutex
 > type         u64
 > element      8 bytes
-> memory       256 bytes
+> memory       1.2K (1280 bytes)
 > state        free
 > deaths       0
 > asleep       none
