@@ -3,19 +3,23 @@
  * The works of locks: each member locks, looks at two words or changes both,
  * and unlocks. Of two members each does its half. Each trial checks that the
  * words were equal whenever somebody had the lock, and count all changes.
+ *
+ * Or two members hand locks on: each waits until the other has given back the
+ * lock that it needs next.
  */
 #include "lock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-enum lock_sort { MUTEX, WRITE, READ };
+enum lock_sort { MUTEX, WRITE, READ, CHASE };
 
 struct lock_row {
 	enum lock_sort sort;
 };
 
 struct pot {
-	void *lock;
+	void *locks[3]; /* all but the chase use the first */
 	struct lock_guarded guarded;
 	struct {
 		_Alignas(64) uint64_t torn;
@@ -43,16 +47,20 @@ static lock_sections *sections_of(const struct lock_peer *peer,
 static const char *unfit(const struct work *work,
 			 const struct candidate *candidate)
 {
-	return sections_of(candidate->family, sort_of(work))
-		       ? NULL
-		       : "has no such lock";
+	const struct lock_peer *peer = candidate->family;
+	bool fits = sort_of(work) == CHASE
+			    ? peer->chase != NULL
+			    : sections_of(peer, sort_of(work)) != NULL;
+
+	return fits ? NULL : "has no such lock";
 }
 
 static void prepare(struct trial *trial)
 {
 	struct pot *pot = shared_new(sizeof(*pot));
 
-	pot->lock = peer_of(trial)->create();
+	for (unsigned i = 0; i < 3; i++)
+		pot->locks[i] = peer_of(trial)->create();
 	trial->shared = pot;
 }
 
@@ -60,20 +68,34 @@ static void clean(struct trial *trial)
 {
 	struct pot *pot = trial->shared;
 
-	peer_of(trial)->destroy(pot->lock);
+	for (unsigned i = 0; i < 3; i++)
+		peer_of(trial)->destroy(pot->locks[i]);
 	shared_free(pot);
 }
 
 static void open_end(struct trial *trial, unsigned index)
 {
+	const struct lock_peer *peer = peer_of(trial);
 	struct pot *pot = trial->shared;
+	void **ends = calloc(3, sizeof(*ends));
 
-	trial->member[index].mine[0] = peer_of(trial)->open(pot->lock);
+	if (!ends)
+		die("out of memory");
+	for (unsigned i = 0; i < 3; i++)
+		ends[i] = peer->open(pot->locks[i]);
+	trial->member[index].mine[0] = ends;
+	/* Of two, the second is a step ahead. */
+	if (sort_of(trial->work) == CHASE)
+		peer->lock(ends[index]);
 }
 
 static void close_end(struct trial *trial, unsigned index)
 {
-	peer_of(trial)->close(trial->member[index].mine[0]);
+	void **ends = trial->member[index].mine[0];
+
+	for (unsigned i = 0; i < 3; i++)
+		peer_of(trial)->close(ends[i]);
+	free(ends);
 }
 
 static uint64_t share_of(const struct trial *trial, unsigned index)
@@ -88,17 +110,21 @@ static void run(struct trial *trial, unsigned index)
 {
 	lock_sections *sections = sections_of(peer_of(trial),
 					      sort_of(trial->work));
+	void **ends = trial->member[index].mine[0];
 	struct pot *pot = trial->shared;
 
-	pot->member[index].torn = sections(trial->member[index].mine[0],
-					   &pot->guarded,
-					   share_of(trial, index));
+	if (sort_of(trial->work) == CHASE)
+		peer_of(trial)->chase(ends, index, trial->amount / 2);
+	else
+		pot->member[index].torn = sections(ends[0], &pot->guarded,
+						   share_of(trial, index));
 }
 
 static double value(struct trial *trial)
 {
 	const struct pot *pot = trial->shared;
-	uint64_t changes = sort_of(trial->work) == READ ? 0 : trial->amount;
+	enum lock_sort sort = sort_of(trial->work);
+	uint64_t changes = sort == READ || sort == CHASE ? 0 : trial->amount;
 	double ns_each = (double)trial_ns(trial) / (double)trial->amount;
 
 	for (unsigned i = 0; i < trial->work->members; i++)
@@ -107,6 +133,8 @@ static double value(struct trial *trial)
 				    (unsigned long long)pot->member[i].torn);
 	if (pot->guarded.pair[0] != changes || pot->guarded.pair[1] != changes)
 		trial_fault(trial, "changes under the lock were lost");
+	if (sort == CHASE)
+		return ns_each / 1000;
 	return trial->work->members == 1 ? ns_each : 1000 / ns_each;
 }
 
@@ -127,7 +155,7 @@ static const struct entry lock_entries[] = {
 /* the rows */
 
 static const struct lock_row mutex = { MUTEX }, reads = { READ },
-			     writes = { WRITE };
+			     writes = { WRITE }, chase = { CHASE };
 
 #define FAMILY(row)                                                         \
 	.entries = lock_entries, .unfit = unfit, .prepare = prepare,        \
@@ -153,5 +181,13 @@ const struct work lock_works[] = {
 	  .words = "lock a rwlock for writing and unlock it",
 	  .unit = "ns", .less_is_better = true, .members = 1,
 	  .cores = { 0 }, FAMILY(writes) },
+	{ .name = "lock-handoff",
+	  .words = "2 processes, each waits for the other's lock in turn",
+	  .unit = "us", .less_is_better = true, .members = 2,
+	  .cores = { 0, 1 }, FAMILY(chase) },
+	{ .name = "lock-handoff-core",
+	  .words = "the same on one core",
+	  .unit = "us", .less_is_better = true, .members = 2,
+	  .cores = { 0, 0 }, FAMILY(chase) },
 	{ .name = NULL },
 };

@@ -11,12 +11,21 @@
 
 /* What the lock guards; both words are equal. */
 struct lock_guarded {
-	_Alignas(64) volatile uint64_t pair[2];
+	_Alignas(64) uint64_t pair[2];
 };
 
 /* Lock n times, change or look, and unlock: how often the words differed. */
 typedef uint64_t lock_sections(void *end, struct lock_guarded *guarded,
 			       uint64_t n);
+
+typedef void lock_step(void *end);
+
+/*
+ * Follow the other one around three locks: holding one, lock the next, which
+ * the other has, and give the first back. So each waits for the other, n times,
+ * and in the end nothing is held.
+ */
+typedef void lock_chase(void *const ends[3], unsigned at, uint64_t n);
 
 struct lock_peer {
 	/* Before the members start. */
@@ -26,6 +35,9 @@ struct lock_peer {
 	void *(*open)(void *lock);
 	void (*close)(void *end);
 	lock_sections *mutex, *write, *read; /* NULL: it has no such lock */
+	/* For hand-offs: lock as a mutex, and LOCK_CHASE(). */
+	lock_step *lock;
+	lock_chase *chase;
 };
 
 extern const struct work lock_works[];
@@ -46,6 +58,19 @@ extern const struct work lock_works[];
 			unlock(end);                                         \
 		}                                                            \
 		return torn;                                                 \
+	}
+
+#define LOCK_CHASE(name, lock, unlock)                                       \
+	static void name(void *const ends[3], unsigned at, uint64_t n)       \
+	{                                                                    \
+		unsigned next;                                               \
+									     \
+		for (; n; n--, at = next) {                                  \
+			next = (at + 1) % 3;                                 \
+			lock(ends[next]);                                    \
+			unlock(ends[at]);                                    \
+		}                                                            \
+		unlock(ends[at]);                                            \
 	}
 
 #endif

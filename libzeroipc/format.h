@@ -462,7 +462,7 @@ struct zipc_mutex_body {
 ZIPC_AT(zipc_mutex_body, reserved, 0x20);
 static_assert(sizeof(struct zipc_mutex_body) == 64, "a mutex is one line");
 
-/* Body of a RWLock; see rwlock.c. Records of readers and of who waits follow. */
+/* Body of a RWLock; see rwlock.c. Records of readers and waiters follow. */
 struct zipc_rwlock_body {
 	/* written by writers */
 	struct zipc_owner owner;   /* 0x00 */

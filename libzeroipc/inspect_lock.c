@@ -33,7 +33,8 @@ static int bad_owner(const struct zipc_view *view, const char *name,
 
 /* The word and the count, copied and checked. */
 static int load_owner(struct zipc_view *view,
-		      const struct zipc_view_block *block, uint64_t words[OWNER_WORDS])
+		      const struct zipc_view_block *block,
+		      uint64_t words[OWNER_WORDS])
 {
 	uint64_t holder, state;
 	int rc;

@@ -14,7 +14,6 @@
 #include "clock.h"
 #include "error.h"
 #include "participant.h"
-#include "waiter.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -219,7 +219,7 @@ int zipc_lock_try(struct zipc_lock *lock, uint64_t extra)
 	uint64_t word = zipc_lock_word(lock);
 
 	while (word <= ZIPC_INCONSISTENT)
-		/* freed: acquire; pairs with zipc_lock_free(). */
+		/* unlocked: acquire; pairs with zipc_lock_free(). */
 		if (atomic_compare_exchange_strong_explicit(
 			    &lock->at->owner, &word, lock->mine | extra | word,
 			    memory_order_acquire, memory_order_relaxed))

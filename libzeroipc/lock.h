@@ -27,8 +27,8 @@
  * lock over by a compare-and-swap from exactly that word. In the other order,
  * or from less than the whole word, a living owner could lose his.
  *
- *   edge    written by          read by           carries
- *   freed   zipc_lock_free      zipc_lock_try     what was done under the lock
+ *   edge      written by       read by         carries
+ *   unlocked  zipc_lock_free   zipc_lock_try   what was done under the lock
  *
  * Behind a death no edge is needed: that the kernel gave up the life lock of
  * the dead comes after all that it has done.
@@ -172,7 +172,7 @@ static inline void zipc_lock_free(struct zipc_lock *lock, uint64_t state)
 
 	atomic_store_explicit(&lock->at->turns, turns + 1,
 			      memory_order_relaxed);
-	/* freed: release; pairs with zipc_lock_try(). */
+	/* unlocked: release; pairs with zipc_lock_try(). */
 	atomic_store_explicit(&lock->at->owner, state, memory_order_release);
 }
 

@@ -108,7 +108,7 @@ int zipc_mutex_lock(struct zipc_mutex *mutex, int64_t timeout_ns)
 	struct zipc_lock *lock = &mutex->lock;
 	uint64_t word = 0;
 
-	/* freed: acquire; pairs with zipc_lock_free(). */
+	/* unlocked: acquire; pairs with zipc_lock_free(). */
 	if (zipc_lock_entered(lock) &&
 	    __builtin_expect(atomic_compare_exchange_strong_explicit(
 				     &lock->at->owner, &word, lock->mine,

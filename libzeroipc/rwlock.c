@@ -34,7 +34,7 @@
  *   edge       written by   read by     carries
  *   has_read   leave        is_quiet    what stood there was read
  *
- * and freed of lock.h, which a reader acquires as well.
+ * and unlocked of lock.h, which a reader acquires as well.
  *
  * Who finds a dead writer takes the word over, as of a mutex. One that was
  * CLAIMING had changed nothing, so nobody is told. A reader then gives the word
@@ -210,7 +210,7 @@ static inline int look_in(struct zipc_rwlock *rwlock)
 	atomic_store_explicit(rwlock->reading, rwlock->lock.mine,
 			      memory_order_relaxed);
 	zipc_fence_light(rwlock->lock.symmetric);
-	/* freed: acquire; pairs with zipc_lock_free(). */
+	/* unlocked: acquire; pairs with zipc_lock_free(). */
 	return __builtin_expect(atomic_load_explicit(&rwlock->lock.at->owner,
 						     memory_order_acquire), 0)
 		       ? -EAGAIN

@@ -152,7 +152,7 @@ claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
 	zipc_pool zipc_ring zipc_mutex zipc_rwlock zipc_once \
-	zipc_inspect; do
+	zipc_inspect zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -167,6 +167,8 @@ claim 'zipc_pool(3) sends and receives' prints ./zipc_pool \
 	$'aaaaaaaa\nbbbbbbbb\ncccccccc'
 claim 'zipc_inspect(3) lists what they left' prints ./zipc_inspect words \
 	'queue words: 0 of [0-9]+'
+claim 'zipc_waits(3) tells that nobody waits' prints ./zipc_waits words \
+	'nobody waits'
 claim 'zipc_ring(3) writes its arguments' prints ./zipc_ring one two ''
 claim 'zipc_ring(3) reads what is there' prints ./zipc_ring $'one\ntwo'
 claim 'zipc_stack(3) pushes its arguments' prints ./zipc_stack one two ''

@@ -198,6 +198,28 @@ START_TEST(who_holds_a_mutex_and_who_waits_is_told)
 }
 END_TEST
 
+START_TEST(another_hold_of_the_same_holder_begins_anew)
+{
+	struct zipc_mutex *mutex;
+	struct child waiter;
+
+	ck_rc(zipc_mutex_open(&mutex, segment, "a"), 0);
+	ck_rc(zipc_mutex_lock(mutex, ZIPC_NOWAIT), 0);
+	waiter = waiter_for("a");
+	look();
+	ck_assert_uint_gt(zipc_view_blocked(waits, 0)->held_ns, 0);
+	child_stop(&waiter); /* so it does not see what comes now */
+	ck_rc(zipc_mutex_unlock(mutex), 0);
+	ck_rc(zipc_mutex_lock(mutex, ZIPC_NOWAIT), 0);
+	look();
+	ck_assert_uint_eq(zipc_view_blocked(waits, 0)->held_ns, 0);
+	says(blocked_sentence(0), "^mutex `a` held by %d \\([^)]+\\); 1 waits: %d"
+	     "$", (int)getpid(), waiter.pid);
+	child_kill(&waiter);
+	zipc_mutex_close(mutex);
+}
+END_TEST
+
 START_TEST(who_goes_on_waits_no_more)
 {
 	struct child holder = holder_of("a"), waiter = waiter_for("a");
@@ -478,6 +500,7 @@ static Suite *waits_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, when_nobody_waits_nothing_is_told);
 	tcase_add_test(tc, who_holds_a_mutex_and_who_waits_is_told);
+	tcase_add_test(tc, another_hold_of_the_same_holder_begins_anew);
 	tcase_add_test(tc, who_goes_on_waits_no_more);
 	tcase_add_test(tc, the_dead_do_not_wait);
 	tcase_add_test(tc, that_a_holder_is_dead_or_stopped_is_told);

@@ -67,12 +67,13 @@ static inline void unlock(void *end)
 }
 
 LOCK_SECTIONS(write_sections, 1, write_lock, unlock)
+LOCK_CHASE(chase, write_lock, unlock)
 LOCK_SECTIONS(read_sections, 0, read_lock, unlock)
 
 static const struct lock_peer peer = {
 	.create = create, .destroy = destroy, .open = open_end,
 	.close = destroy, .mutex = write_sections, .read = read_sections,
-	.write = write_sections
+	.write = write_sections, .lock = write_lock, .chase = chase
 };
 
 const struct candidate lock_flock = { .name = "flock", .family = &peer };

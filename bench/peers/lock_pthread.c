@@ -84,6 +84,8 @@ static inline void unlock_rw(void *end)
 }
 
 LOCK_SECTIONS(mutex_sections, 1, lock, unlock)
+LOCK_CHASE(chase, lock, unlock)
+LOCK_CHASE(robust_chase, lock_or_die, unlock)
 LOCK_SECTIONS(robust_sections, 1, lock_or_die, unlock)
 LOCK_SECTIONS(read_sections, 0, read_lock, unlock_rw)
 LOCK_SECTIONS(write_sections, 1, write_lock, unlock_rw)
@@ -107,10 +109,12 @@ static uint64_t forgetful_sections(void *end, struct lock_guarded *guarded,
 
 static const struct lock_peer peer = {
 	LIFE, .create = create, .mutex = mutex_sections,
-	.read = read_sections, .write = write_sections
+	.read = read_sections, .write = write_sections,
+	.lock = lock, .chase = chase
 };
 static const struct lock_peer robust = {
-	LIFE, .create = create_robust, .mutex = robust_sections
+	LIFE, .create = create_robust, .mutex = robust_sections,
+	.lock = lock_or_die, .chase = robust_chase
 };
 static const struct lock_peer forgetful = {
 	LIFE, .create = create, .mutex = forgetful_sections

@@ -86,13 +86,14 @@ static inline void unlock_rw(void *end)
 }
 
 LOCK_SECTIONS(mutex_sections, 1, lock, unlock)
+LOCK_CHASE(chase, lock, unlock)
 LOCK_SECTIONS(read_sections, 0, read_lock, unlock_rw)
 LOCK_SECTIONS(write_sections, 1, write_lock, unlock_rw)
 
 static const struct lock_peer peer = {
 	.create = create, .destroy = destroy, .open = open_end,
 	.close = close_end, .mutex = mutex_sections, .read = read_sections,
-	.write = write_sections
+	.write = write_sections, .lock = lock, .chase = chase
 };
 
 const struct candidate lock_zeroipc = {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * deadlock SEGMENT: makes it, and two processes that wait for each other by the
- * mutexes `first` and `second`; a third waits for `first`, too. When all of that
- * can be seen it prints their pids, and it ends them when its standard input
- * ends.
+ * mutexes `first` and `second`; a third waits for `first`, too. When all of it
+ * can be seen it prints their pids. It ends them when its standard input ends.
  */
 #include <signal.h>
 #include <stdbool.h>

@@ -27,9 +27,9 @@ int zipc_view_waits_open(struct zipc_view_waits **out, struct zipc_view *view);
 void zipc_view_waits_close(struct zipc_view_waits *waits);
 
 enum zipc_wait_to {
-	ZIPC_WAIT_TO_HOLD,  /* a mutex; a once, to be done; a rwlock, to write */
+	ZIPC_WAIT_TO_HOLD,  /* a mutex; a once to be done; a rwlock to write */
 	ZIPC_WAIT_TO_READ,  /* a rwlock */
-	ZIPC_WAIT_TO_DRAIN, /* a rwlock is claimed for writing; readers are in */
+	ZIPC_WAIT_TO_DRAIN, /* a rwlock is claimed to write; readers are in */
 };
 
 struct zipc_view_holder {
@@ -56,7 +56,7 @@ struct zipc_view_blocked {
 	const struct zipc_view_waiter *waiters; /* they live */
 };
 
-/* One who waits; who holds that is the next one, and behind the last the first. */
+/* One who waits; who holds that is the next one; behind the last, the first. */
 struct zipc_view_step {
 	struct zipc_view_participant who;
 	const struct zipc_view_blocked *waits_for;
