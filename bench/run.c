@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "json.h"
 #include "limits.h"
+#include "lock.h"
 #include "map_works.h"
 #include "pool.h"
 #include "queue_works.h"
@@ -23,7 +24,8 @@
 /* Each family's works. */
 static const struct work *const families[] = { queue_works, stack_works,
 					       map_works,   pool_works,
-					       ring_works,  NULL };
+					       ring_works,  lock_works,
+					       NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

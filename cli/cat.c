@@ -173,7 +173,7 @@ static int show_ring(struct reading *reading, const struct path *path)
 static bool has_elements(unsigned kind)
 {
 	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
-	       kind == ZIPC_MAP || kind == ZIPC_SET;
+	       kind == ZIPC_MAP || kind == ZIPC_SET || is_lock(kind);
 }
 
 static int cat(const struct path *path, bool as_json)

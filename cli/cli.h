@@ -23,6 +23,7 @@ enum status {
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
 	STATUS_NOTHING = 3, /* nothing to take, or no room, in time */
+	STATUS_DEADLOCK = 4,
 };
 
 struct command {
@@ -36,7 +37,8 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_follow,
-	command_set, command_rm, command_reclaim, command_help;
+	command_set, command_lock, command_why, command_rm, command_reclaim,
+	command_help;
 
 /* main.c */
 
@@ -278,5 +280,14 @@ void line(const char *key, const char *format, ...)
  */
 int details(struct zipc_view *view, const struct zipc_view_entry *it,
 	    struct json *json);
+
+/* stat_lock.c */
+
+/* Whether it has no elements, but is held: mutex, rwlock, once. */
+bool is_lock(unsigned kind);
+
+/* The same as details(). */
+int lock_details(struct zipc_view *view, const struct zipc_view_entry *it,
+		 struct json *json);
 
 #endif

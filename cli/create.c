@@ -213,7 +213,8 @@ const struct command command_create = {
 	.name = "create",
 	.arguments = "SEGMENT --size SIZE [--mode MODE]\n"
 		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N\n"
-		     "SEGMENT/RING --kind ring --size SIZE",
+		     "SEGMENT/RING --kind ring --size SIZE\n"
+		     "SEGMENT/LOCK --kind mutex|rwlock|once",
 	.summary = "Create a segment, or a structure in one",
 	.details =
 		"For a segment:\n"
@@ -228,7 +229,8 @@ const struct command command_create = {
 		"\n"
 		"For a structure:\n"
 		"  -k, --kind KIND           array, queue, stack, map, set, "
-		"pool or ring\n"
+		"pool, ring,\n"
+		"                            mutex, rwlock or once\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32};\n"
 		"                            of a map's values, or a set's "
@@ -246,6 +248,7 @@ const struct command command_create = {
 		"      --back-pressure       the writer of a ring waits for "
 		"readers\n"
 		"      --max-readers N       that may hold it back; 16 if not "
-		"given\n",
+		"given\n"
+		"                            of a rwlock: 64 if not given\n",
 	.run = run,
 };

@@ -102,6 +102,39 @@ static int create_ring(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+static int create_mutex(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_mutex *mutex = NULL;
+	int rc = zipc_mutex_create(&mutex, segment, name);
+
+	(void)wishes;
+	zipc_mutex_close(mutex);
+	return rc;
+}
+
+static int create_rwlock(struct zipc_segment *segment, const char *name,
+			 const struct wishes *wishes)
+{
+	struct zipc_rwlock *rwlock = NULL;
+	int rc = zipc_rwlock_create(&rwlock, segment, name,
+				    (unsigned)wishes->readers);
+
+	zipc_rwlock_close(rwlock);
+	return rc;
+}
+
+static int create_once(struct zipc_segment *segment, const char *name,
+		       const struct wishes *wishes)
+{
+	struct zipc_once *once = NULL;
+	int rc = zipc_once_create(&once, segment, name);
+
+	(void)wishes;
+	zipc_once_close(once);
+	return rc;
+}
+
 struct kind {
 	const char *name;
 	const char *needs, *takes; /* letters of options, without kind's own */
@@ -117,6 +150,9 @@ static const struct kind kinds[] = {
 	{"set", "tc", "W", create_set},
 	{"pool", "tc", "C", create_pool},
 	{"ring", "s", "BR", create_ring},
+	{"mutex", "", "", create_mutex},
+	{"rwlock", "", "R", create_rwlock},
+	{"once", "", "", create_once},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

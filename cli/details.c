@@ -131,6 +131,10 @@ int details(struct zipc_view *view, const struct zipc_view_entry *it,
 		return (int)pool_owners(view, it, json);
 	case ZIPC_RING:
 		return json ? 0 : ring_lines(view, it);
+	case ZIPC_MUTEX:
+	case ZIPC_RWLOCK:
+	case ZIPC_ONCE:
+		return lock_details(view, it, json);
 	default:
 		return 0;
 	}

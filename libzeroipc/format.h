@@ -414,6 +414,87 @@ struct zipc_hop_cell {
 };
 ZIPC_AT(zipc_hop_cell, content, 0x08);
 
+/*
+ * Who holds a lock, and how often who held it has died. It is where the bodies
+ * of Mutex, RWLock and Once begin; the owner is told in lock.h.
+ */
+struct zipc_owner {
+	_Atomic uint64_t owner;  /* 0x00 who, and state; see lock.h */
+	_Atomic uint64_t deaths; /* 0x08 owners that died inside */
+	_Atomic uint64_t turns;  /* 0x10 how often it was given back */
+	/* constant */
+	uint32_t waiters_offset; /* 0x18 bytes from the body's start */
+	uint32_t waiters;        /* 0x1C records */
+};
+ZIPC_AT(zipc_owner, deaths, 0x08);
+ZIPC_AT(zipc_owner, turns, 0x10);
+ZIPC_AT(zipc_owner, waiters_offset, 0x18);
+ZIPC_AT(zipc_owner, waiters, 0x1C);
+static_assert(sizeof(struct zipc_owner) == 32, "an owner is 32 bytes");
+
+/* zipc_waiter.wanted, its low three bits */
+enum zipc_waits_to { ZIPC_TO_HOLD, ZIPC_TO_READ, ZIPC_TO_DRAIN };
+
+/* One line per sleeper, from waiters_offset; see waiter.h. */
+struct zipc_waiter {
+	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t wanted;   /* 0x08 who, and what for; 0: not said */
+	_Atomic uint64_t since_ns; /* 0x10 CLOCK_MONOTONIC, as the others */
+	_Atomic uint64_t owner;    /* 0x18 the lock's, as it was seen */
+	_Atomic uint64_t turns;    /* 0x20 the lock's, at that time */
+	_Atomic uint64_t seen_ns;  /* 0x28 when it was first seen so */
+	uint64_t reserved[2];      /* 0x30 zero */
+};
+ZIPC_AT(zipc_waiter, wanted, 0x08);
+ZIPC_AT(zipc_waiter, since_ns, 0x10);
+ZIPC_AT(zipc_waiter, owner, 0x18);
+ZIPC_AT(zipc_waiter, turns, 0x20);
+ZIPC_AT(zipc_waiter, seen_ns, 0x28);
+ZIPC_AT(zipc_waiter, reserved, 0x30);
+static_assert(sizeof(struct zipc_waiter) == 64, "waiter is a line");
+
+/* Body of a Mutex; see mutex.c. Records of who waits follow. */
+struct zipc_mutex_body {
+	/* written by who locks and unlocks */
+	struct zipc_owner owner; /* 0x00 */
+	uint64_t reserved[4];    /* 0x20 zero */
+};
+ZIPC_AT(zipc_mutex_body, reserved, 0x20);
+static_assert(sizeof(struct zipc_mutex_body) == 64, "a mutex is one line");
+
+/* Body of a RWLock; see rwlock.c. Records of readers and waiters follow. */
+struct zipc_rwlock_body {
+	/* written by writers */
+	struct zipc_owner owner;   /* 0x00 */
+	struct zipc_event drained; /* 0x20 a writer waits for readers */
+	/* constant */
+	uint64_t readers_offset;   /* 0x30 bytes from the body's start */
+	uint64_t reserved;         /* 0x38 zero */
+};
+ZIPC_AT(zipc_rwlock_body, drained, 0x20);
+ZIPC_AT(zipc_rwlock_body, readers_offset, 0x30);
+ZIPC_AT(zipc_rwlock_body, reserved, 0x38);
+static_assert(sizeof(struct zipc_rwlock_body) == 64, "a rwlock is one line");
+
+/* One line per reading handle, from readers_offset: capacity of them. */
+struct zipc_lock_reader {
+	_Atomic uint64_t holder;  /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t reading; /* 0x08 who reads, as an owner; 0: nobody */
+	uint64_t reserved[6];     /* 0x10 zero */
+};
+ZIPC_AT(zipc_lock_reader, reading, 0x08);
+ZIPC_AT(zipc_lock_reader, reserved, 0x10);
+static_assert(sizeof(struct zipc_lock_reader) == 64, "reader is a line");
+
+/* Body of a Once; see once.c. Records of who waits follow. */
+struct zipc_once_body {
+	/* written by who initializes */
+	struct zipc_owner owner; /* 0x00 */
+	uint64_t reserved[4];    /* 0x20 zero */
+};
+ZIPC_AT(zipc_once_body, reserved, 0x20);
+static_assert(sizeof(struct zipc_once_body) == 64, "a once is one line");
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

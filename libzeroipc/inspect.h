@@ -11,6 +11,7 @@
 #define ZIPC_INSPECT_INTERNAL_H
 
 #include "entry.h"
+#include "participant.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -40,6 +41,7 @@ struct zipc_view_slot {
 };
 
 struct zipc_view_kind;
+struct zipc_look;
 
 /* A structure's block, whose places in the file have been checked. */
 struct zipc_view_block {
@@ -61,7 +63,24 @@ struct zipc_view_kind {
 	int64_t (*elements)(struct zipc_view *view,
 			    const struct zipc_view_block *block, uint64_t from,
 			    uint64_t n, void *bytes, uint64_t *ids);
+	/* Who holds it and who waits (inspect_waits.h); NULL: nobody can. */
+	int (*waits)(struct zipc_view *view,
+		     const struct zipc_view_block *block,
+		     struct zipc_look *look);
 };
+
+/*
+ * What tells the process of the participant at index from others; two that are
+ * the same are one that has the segment open twice. All zero: not known.
+ */
+struct zipc_life zipc_view_life(struct zipc_view *view, unsigned index);
+
+/*
+ * How many threads the participant at index has, and whether it is stopped
+ * (NULL: do not tell); 0: it can not be told from here.
+ */
+unsigned zipc_view_threads(struct zipc_view *view, unsigned index,
+			   bool *stopped);
 
 /* Of a queue: what describe() tells of its leases. */
 int zipc_view_count_leases(struct zipc_view *view,
@@ -75,6 +94,9 @@ extern const struct zipc_view_kind zipc_view_of_ring;
 extern const struct zipc_view_kind zipc_view_stack;
 extern const struct zipc_view_kind zipc_view_map;
 extern const struct zipc_view_kind zipc_view_set;
+extern const struct zipc_view_kind zipc_view_mutex;
+extern const struct zipc_view_kind zipc_view_rwlock;
+extern const struct zipc_view_kind zipc_view_once;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

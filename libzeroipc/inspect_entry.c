@@ -20,6 +20,9 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_stack,
 	&zipc_view_map,
 	&zipc_view_set,
+	&zipc_view_mutex,
+	&zipc_view_rwlock,
+	&zipc_view_once,
 };
 
 /* What has a flag that is not known is not known either. */

@@ -73,3 +73,29 @@ int zipc_view_participant(struct zipc_view *view, unsigned i,
 	out->alive = zipc_participant_lives(view->fd, i, &life);
 	return 0;
 }
+
+struct zipc_life zipc_view_life(struct zipc_view *view, unsigned index)
+{
+	struct zipc_life life = { .pid = 0 };
+	struct zipc_participant place;
+	uint64_t at = (view->header.participants_offset + (uint64_t)index) *
+		      ZIPC_LINE;
+
+	if (index < view->header.max_participants &&
+	    !zipc_view_read(view, at, &place, sizeof(place)))
+		life = life_of(&place);
+	life.incarnation = 0;
+	return life;
+}
+
+unsigned zipc_view_threads(struct zipc_view *view, unsigned index,
+			   bool *stopped)
+{
+	struct zipc_life life = zipc_view_life(view, index);
+	bool is_stopped = false;
+	unsigned threads = zipc_participant_threads(&life, &is_stopped);
+
+	if (stopped)
+		*stopped = is_stopped;
+	return threads;
+}

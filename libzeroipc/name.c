@@ -43,6 +43,12 @@ const char *zipc_kind_name(unsigned kind)
 		return "map";
 	case ZIPC_SET:
 		return "set";
+	case ZIPC_MUTEX:
+		return "mutex";
+	case ZIPC_RWLOCK:
+		return "rwlock";
+	case ZIPC_ONCE:
+		return "once";
 	}
 	return "structure";
 }

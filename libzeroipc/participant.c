@@ -164,6 +164,20 @@ static bool pid_is_still_it(const struct zipc_life *life)
 	       !(process.state == 'Z' && process.threads < 2);
 }
 
+unsigned zipc_participant_threads(const struct zipc_life *life, bool *stopped)
+{
+	struct process process;
+
+	*stopped = false;
+	if (!life->pid || !life->pid_namespace ||
+	    life->pid_namespace != pid_namespace() ||
+	    !read_process(&process, life->pid) ||
+	    process.start_ticks != life->start_ticks)
+		return 0;
+	*stopped = process.state == 'T' || process.state == 't';
+	return (unsigned)process.threads;
+}
+
 bool zipc_participant_lives(int fd, uint32_t index,
 			    const struct zipc_life *life)
 {

@@ -64,4 +64,10 @@ struct zipc_life {
 bool zipc_participant_lives(int fd, uint32_t index,
 			    const struct zipc_life *life);
 
+/*
+ * How many threads that participant has, and whether it is stopped, as /proc
+ * tells; 0: that can not be told from here.
+ */
+unsigned zipc_participant_threads(const struct zipc_life *life, bool *stopped);
+
 #endif

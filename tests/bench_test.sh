@@ -76,6 +76,11 @@ claim 'one that tears an item of a stack is found' \
 	grep -q '^not ok - stack-pair-64: planted-torn: .* torn' \
 	"$scratch/planted"
 
+"$run" --check --only lock-mutex --peer planted-unlocked >"$scratch/planted"
+claim 'one that forgets what is under a lock is found' \
+	grep -q '^not ok - lock-mutex: planted-unlocked: .* inside' \
+	"$scratch/planted"
+
 # With one that is faulty: its fault is told, and the others are measured.
 "$run" --only 1p1c-64-1024 --peer ck-mpmc --peer pipe --peer planted-swaps \
 	--rounds 2 --seconds 0.002 --unsteady --json "$scratch/json" \

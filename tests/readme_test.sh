@@ -151,8 +151,8 @@ claim 'README ran its own programs' \
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
-	zipc_pool zipc_ring \
-	zipc_inspect; do
+	zipc_pool zipc_ring zipc_mutex zipc_rwlock zipc_once \
+	zipc_inspect zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -167,6 +167,8 @@ claim 'zipc_pool(3) sends and receives' prints ./zipc_pool \
 	$'aaaaaaaa\nbbbbbbbb\ncccccccc'
 claim 'zipc_inspect(3) lists what they left' prints ./zipc_inspect words \
 	'queue words: 0 of [0-9]+'
+claim 'zipc_waits(3) tells that nobody waits' prints ./zipc_waits words \
+	'nobody waits'
 claim 'zipc_ring(3) writes its arguments' prints ./zipc_ring one two ''
 claim 'zipc_ring(3) reads what is there' prints ./zipc_ring $'one\ntwo'
 claim 'zipc_stack(3) pushes its arguments' prints ./zipc_stack one two ''
@@ -175,4 +177,10 @@ claim 'zipc_map(3) counts its arguments' prints ./zipc_map one 'one 1'
 claim 'zipc_map(3) adds to the counts of before' prints ./zipc_map one 'one 2'
 claim 'zipc_set(3) finds new what is new' prints ./zipc_set one 'one: new'
 claim 'zipc_set(3) knows what was' prints ./zipc_set one 'one: seen before'
+claim 'zipc_mutex(3) counts under the lock' prints ./zipc_mutex '1 1'
+claim 'zipc_mutex(3) counts on' prints ./zipc_mutex '2 2'
+claim 'zipc_rwlock(3) shows what it has read' prints ./zipc_rwlock '1 1'
+claim 'zipc_rwlock(3) writes when told' prints ./zipc_rwlock 7 '7 8'
+claim 'zipc_once(3) fills first' prints ./zipc_once $'filled\n9'
+claim 'zipc_once(3) fills once' prints ./zipc_once 9
 claims_end

@@ -390,23 +390,41 @@ function participantColumns() {
 	];
 }
 
+// Who waits for whom: a sentence each, the deadlocks first.
+function showWaits(element, list, waits) {
+	const all = [...waits?.deadlocks || [], ...waits?.blocked || []];
+
+	element.hidden = !all.length;
+	element.count(all.length);
+	sync(list, all, (it) => it.href || it.steps.map((step) =>
+		`${step.index} ${step.href}`).join(" "), () => h("li"),
+	(item, it) => {
+		setText(item, it.sentence);
+		setClass(item, "deadlock", Boolean(it.certain));
+	});
+}
+
 function oneSegment(path) {
 	const title = h("h1");
 	const gauge = meter();
 	const list = facts(["In memory", "Owner", "Group", "Mode", "Created", "Id"]);
 	const structures = table("Structures", structureColumns(new Rates()));
 	const processes = table("Processes", participantColumns());
+	const sentences = h("ul.waits");
+	const waiting = section("Waiting", sentences);
 	const first = section("Structures", structures);
 	const second = section("Processes", processes);
 	const none = h("p.soft", null, "No structure has been created in it yet.");
 	const root = h("div", null, title, h("div.wide", null, gauge), list,
-		first, second);
+		waiting, first, second);
 
 	first.append(none);
 	return {
 		root,
 		url: () => `/segments${path}?int64=string`,
-		update(data) {
+		beside: () => `/segments${path}/waits?int64=string`,
+		update(data, waits) {
+			showWaits(waiting, sentences, waits);
 			setText(title, data.name);
 			gauge.show({
 				part: Number(data.used_bytes),
@@ -541,6 +559,23 @@ function ringReaders({ readers, back_pressure }) {
 		(back_pressure ? "; the writer waits for them" : "");
 }
 
+function lockState({ kind, lock }) {
+	const once = { free: "not done", held: "being run", closed: "done" };
+	const others = { free: lock.readers ? "held for reading" : "free",
+		held: kind === "rwlock" ? "held for writing" : "held",
+		closed: "not recoverable" };
+
+	return (kind === "once" ? once : others)[lock.state] +
+		(lock.inconsistent && kind !== "once" ? ", inconsistent" : "");
+}
+
+function lockHolder({ holder, readers }) {
+	if (!holder)
+		return readers ? `${readers} readers` : "nobody";
+	return `${holder.pid} (${holder.name})` +
+		(holder.alive ? "" : ", who is dead");
+}
+
 function oneStructure(path, from) {
 	const rates = new Rates();
 	const title = h("h1");
@@ -548,7 +583,8 @@ function oneStructure(path, from) {
 	const type = h("code.typetext");
 	const gauge = meter();
 	const list = facts(["Added", "Removed", "In", "Out", "Asleep",
-		"Element", "Memory", "Records", "Writer", "Readers"]);
+		"Element", "Memory", "Records", "Writer", "Readers", "State",
+		"Held by", "Deaths"]);
 	const pages = pager(`#${path}`, from);
 	const holder = h("div.elements");
 	const elements = section("Elements", pages, holder);
@@ -575,7 +611,12 @@ function oneStructure(path, from) {
 				list.children[4].hidden = !flows;
 			list.children[7].hidden = list.children[8].hidden =
 				list.children[9].hidden = !ring;
+			list.children[10].hidden = list.children[11].hidden =
+				list.children[12].hidden = !data.lock;
 			list.show({
+				"State": data.lock ? lockState(data) : "",
+				"Held by": data.lock ? lockHolder(data.lock) : "",
+				"Deaths": data.lock ? integer(data.lock.deaths) : "",
 				"Added": integer(data.added),
 				"Removed": integer(data.removed),
 				"In": rateText(rates.of("added", data.added)),
@@ -673,16 +714,29 @@ const titles = {
 	422: "Cannot be shown",
 };
 
-function display(mine, ok, status, data) {
+function display(mine, ok, status, data, beside) {
 	setStatus("live", "Live");
 	main.classList.remove("stale");
 	if (!ok) {
 		trouble(titles[status] || "That went wrong", data.message);
 		return;
 	}
-	mine.update(data);
+	mine.update(data, beside);
 	if (main.firstChild !== mine.root)
 		main.replaceChildren(mine.root);
+}
+
+// What a view shows beside its document; null if there is nothing just now.
+async function beside(mine) {
+	try {
+		const answer = await fetch(mine.beside(), {
+			cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS),
+		});
+
+		return answer.ok ? await answer.json() : null;
+	} catch {
+		return null;
+	}
 }
 
 async function look(mine) {
@@ -700,8 +754,9 @@ async function look(mine) {
 		}
 		return;
 	}
+	const waits = answer.ok && mine.beside ? await beside(mine) : null;
 	if (mine === view)
-		display(mine, answer.ok, answer.status, data);
+		display(mine, answer.ok, answer.status, data, waits);
 }
 
 async function tick(started) {

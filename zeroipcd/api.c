@@ -285,6 +285,8 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 		rc = describe_elements(document, view, entry, request->from,
 				       request->count, request->quoted,
 				       &problem);
+	if (!rc && describe_is_lock(entry))
+		rc = describe_lock(document, view, entry, request->quoted);
 	if (!rc && entry->kind == ZIPC_POOL)
 		rc = describe_objects(document, view, entry, request->from,
 				      request->count, request->quoted);
@@ -299,6 +301,36 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 	cJSON_Delete(document);
 }
 
+/*
+ * Who asks for a part of it, by from or count, means a structure that is called
+ * so.
+ */
+static bool means_waits(const struct uri *uri)
+{
+	return !strcmp(uri->part[2], "waits") && !uri_param(uri, "from") &&
+	       !uri_param(uri, "count");
+}
+
+static void waits(struct request *request)
+{
+	struct zipc_view_segment segment;
+	struct zipc_view *view;
+	cJSON *document;
+	int rc;
+
+	if (find(request, &view, &segment))
+		return;
+	document = cJSON_CreateObject();
+	rc = describe_waits(document, view, segment.name, request->quoted);
+	if (rc) {
+		fail(request, rc);
+		cJSON_Delete(document);
+	} else {
+		finish(request, document);
+	}
+	zipc_view_close(view);
+}
+
 static void one_structure(struct request *request)
 {
 	const char *name = request->uri->part[2];
@@ -307,6 +339,10 @@ static void one_structure(struct request *request)
 	struct zipc_view *view;
 	int rc;
 
+	if (means_waits(request->uri)) {
+		waits(request);
+		return;
+	}
 	if (find(request, &view, &segment))
 		return;
 	rc = zipc_view_find(view, name, &entry);
@@ -411,7 +447,8 @@ void api_handle(void *api, const struct uri *uri,
 		return;
 	http_error(answer, 404, -ENOENT,
 		   "nothing is here; there are /, /healthz, /segments, "
-		   "/segments/NAME and /segments/NAME/STRUCTURE");
+		   "/segments/NAME, /segments/NAME/waits and "
+		   "/segments/NAME/STRUCTURE");
 }
 
 void api_start(struct api *api, struct registry *registry,

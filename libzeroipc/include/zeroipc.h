@@ -18,5 +18,10 @@
 #include <zipc/inspect.h>
 #include <zipc/inspect_ring.h>
 #include <zipc/inspect_lease.h>
+#include <zipc/mutex.h>
+#include <zipc/rwlock.h>
+#include <zipc/once.h>
+#include <zipc/inspect_lock.h>
+#include <zipc/inspect_waits.h>
 
 #endif

@@ -19,6 +19,8 @@ $ zeroipc
 !   write    Write records into a ring
 !   follow   Print a ring's records, as they are written
 !   set      Set an element of an array
+!   lock     Run a command while a mutex is held
+!   why      Tell who waits for whom, and why nothing goes on
 !   rm       Remove segments, or structures
 !   reclaim  Give back what dead processes own in a pool
 !   help     Tell about a command, or list all
@@ -36,8 +38,8 @@ $ zeroipc --help | head -n 1
 $ diff <(zeroipc --help) <(zeroipc help)
 
 # Help is the same however it is asked for, and names every option.
-$ for c in ls cat stat create push pop set rm put get delete add has; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
-$ for c in ls cat stat create push pop set rm put get delete add has help; do zeroipc help $c | head -n 1; done
+$ for c in ls cat stat create push pop set lock why rm put get delete add has; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
+$ for c in ls cat stat create push pop set lock why rm put get delete add has help; do zeroipc help $c | head -n 1; done
 > usage: zeroipc ls [-a] [--json] [SEGMENT]
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
@@ -45,6 +47,8 @@ $ for c in ls cat stat create push pop set rm put get delete add has help; do ze
 > usage: zeroipc push [--wait SECONDS|forever] SEGMENT/NAME [VALUE]...
 > usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
+> usage: zeroipc lock [--reset] [--wait SECONDS|forever] SEGMENT/MUTEX COMMAND...
+> usage: zeroipc why [--json] SEGMENT
 > usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 > usage: zeroipc put SEGMENT/MAP KEY VALUE
 > usage: zeroipc get SEGMENT/MAP KEY

@@ -25,7 +25,8 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=24 [ring]=8 [type]=6 [value]=8 [name]=4 [uri]=4 [path]=4
+	[segment]=24 [ring]=8 [lock]=8 [type]=6 [value]=8 [name]=4 [uri]=4
+	[path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
 
@@ -57,7 +58,7 @@ build()
 {
 	local sources=("$1" fuzz seeds) objects=() flags=() source
 
-	if [ "$1" = segment ] || [ "$1" = ring ]; then
+	if [ "$1" = segment ] || [ "$1" = ring ] || [ "$1" = lock ]; then
 		sources+=(world spots)
 		for source in mmap munmap pread clock_gettime sched_yield \
 			syscall; do
@@ -114,7 +115,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment ring type value name uri path
+[ $# -gt 0 ] || set -- segment ring lock type value name uri path
 for target; do
 	fuzz "${target%=*}" \
 		"$(sed -n 's/.*=//p' <<<"$target" | grep . ||

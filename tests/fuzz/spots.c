@@ -214,6 +214,32 @@ static const struct field hop_cell_fields[] = {
 	{ "key", 8, 8, HOW_SET },
 };
 
+static const struct field owner_fields[] = {
+	WORD(zipc_owner, owner, HOW_FLIP),
+	WORD(zipc_owner, deaths, HOW_ADD),
+	WORD(zipc_owner, turns, HOW_ADD),
+	FIELD(zipc_owner, waiters_offset),
+	FIELD(zipc_owner, waiters),
+};
+
+static const struct field waiter_fields[] = {
+	WORD(zipc_waiter, holder, HOW_HOLDER),
+	WORD(zipc_waiter, wanted, HOW_FLIP),
+	WORD(zipc_waiter, owner, HOW_FLIP),
+	WORD(zipc_waiter, seen_ns, HOW_ADD),
+};
+
+static const struct field rwlock_fields[] = {
+	FIELD(zipc_rwlock_body, drained.word),
+	FIELD(zipc_rwlock_body, drained.nappers[0]),
+	FIELD(zipc_rwlock_body, readers_offset),
+};
+
+static const struct field lock_reader_fields[] = {
+	WORD(zipc_lock_reader, holder, HOW_HOLDER),
+	WORD(zipc_lock_reader, reading, HOW_FLIP),
+};
+
 static void add(const char *owner, uint32_t base, const struct field *fields,
 		size_t count, uint32_t ring)
 {
@@ -338,6 +364,27 @@ static void add_hop(const char *owner, const unsigned char *image, uint32_t at)
 	}
 }
 
+/* The first of those who wait stands for all. */
+static void add_lock(const char *owner, const unsigned char *image, uint32_t at,
+		     const struct zipc_block *block)
+{
+	struct zipc_rwlock_body body;
+	uint32_t i;
+
+	memcpy(&body, image + at, sizeof(body));
+	add(owner, at, owner_fields, COUNT(owner_fields), 0);
+	add(owner, at + body.owner.waiters_offset, waiter_fields,
+	    COUNT(waiter_fields), 0);
+	if (block->kind != ZIPC_RWLOCK)
+		return;
+	add(owner, at, rwlock_fields, COUNT(rwlock_fields), 0);
+	for (i = 0; i < block->capacity; i++)
+		add(owner, at + (uint32_t)body.readers_offset +
+				   i * (uint32_t)
+					       sizeof(struct zipc_lock_reader),
+		    lock_reader_fields, COUNT(lock_reader_fields), 0);
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -368,6 +415,10 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	if (block.kind == ZIPC_STACK)
 		add_stack(entry.name, image,
 			  begin + (uint32_t)block.body_offset, block.capacity);
+	if (block.kind == ZIPC_MUTEX || block.kind == ZIPC_RWLOCK ||
+	    block.kind == ZIPC_ONCE)
+		add_lock(entry.name, image,
+			 begin + (uint32_t)block.body_offset, &block);
 	if (block.kind == ZIPC_MAP)
 		add_hop(entry.name, image,
 			begin + (uint32_t)block.body_offset);

@@ -19,6 +19,7 @@ layer_of()
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
 	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
 	pool | pool_* | ring | ring_*) echo 3 ;;
+	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

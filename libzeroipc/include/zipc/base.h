@@ -47,6 +47,9 @@ enum zipc_kind {
 	ZIPC_STACK = 3,
 	ZIPC_MAP = 4,
 	ZIPC_SET = 5,
+	ZIPC_MUTEX = 11,
+	ZIPC_RWLOCK = 12,
+	ZIPC_ONCE = 13,
 };
 
 /*
@@ -69,6 +72,8 @@ enum zipc_kind {
 	X(EPROTONOSUPPORT, "another version of the format")                  \
 	X(ELOOP, "it waits for itself")                                      \
 	X(EMSGSIZE, "the record is longer than its buffer or ring takes")    \
+	X(EDEADLK, "the caller holds it already")                            \
+	X(EPERM, "the caller does not hold it")                              \
 	X(EUSERS, "no free record: too many processes or writers")           \
 	X(EBUSY, "another process is creating, removing or writing here")    \
 	X(EACCES, "permission denied")                                       \

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who waits for whom, inside: a kind that somebody can wait for has a function
+ * waits() in its row (inspect.h), which says who holds one of its structures
+ * and who waits for it, as copies of words. What is made of that is the same
+ * for all kinds.
+ */
+#ifndef ZIPC_INSPECT_WAITS_INTERNAL_H
+#define ZIPC_INSPECT_WAITS_INTERNAL_H
+
+#include "inspect.h"
+
+#include <zipc/inspect_waits.h>
+
+struct zipc_look_holder {
+	uint64_t word; /* as in zipc_owner, without a state */
+	uint64_t turn; /* another hold of the same one has another, if known */
+	unsigned reads, claims, blocks; /* 1 << zipc_wait_to, each */
+};
+
+struct zipc_look_waiter {
+	uint64_t word; /* the same, and zipc_wait_to in its low bits */
+	uint64_t since_ns;
+	uint64_t saw, turn, saw_ns; /* see waiter.h; 0: nothing */
+};
+
+/* What one look at a structure has found. */
+struct zipc_look {
+	struct zipc_look_holder *holders;
+	struct zipc_look_waiter *waiters;
+	unsigned holder_count, holder_room, waiter_count, waiter_room;
+	uint64_t *lines; /* that may be read yet, by all looks */
+};
+
+/* Add one; 0, -ENOMEM. */
+int zipc_look_add_holder(struct zipc_look *look,
+			 const struct zipc_look_holder *it);
+
+/* Add who waits by the count records from at on; 0, -ENOMEM, -EBADMSG. */
+int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
+			 uint64_t at, uint64_t count);
+
+/* May so many lines be read? Each look asks, or a segment could be endless. */
+bool zipc_look_may(struct zipc_look *look, uint64_t lines);
+
+/* inspect_cycles.c: those among n; the caller frees them and their steps. */
+int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
+			   struct zipc_view *view,
+			   const struct zipc_view_blocked *all,
+			   const struct zipc_look *looks, unsigned n);
+
+/* Whom a word names, as participant.h has it. */
+static inline uint64_t zipc_look_names(uint64_t word)
+{
+	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
+}
+
+#endif

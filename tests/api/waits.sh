@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# label: medium
+#
+# Who waits for whom, as zeroipcd, the command line and the page tell it: two
+# processes that wait for each other, and a third beside them.
+# shellcheck source=tests/api/lib.sh
+. "${0%/*}/lib.sh"
+zeroipc=${top_builddir:-.}/cli/zeroipc
+segment=$prefix-stuck
+
+start_daemon
+"$zeroipc" create "$segment-calm" --size 64K
+"$zeroipc" create "$segment-calm/m" --kind mutex
+"$zeroipc" create "$segment-calm/waits" --kind array --type u8 --capacity 2
+is 'where nobody waits, that is said' "$("$zeroipc" why "$segment-calm")" \
+	'nobody waits'
+is 'in JSON, too' "$(get "/segments/$segment-calm/waits" |
+	jq -c '[.segment, .blocked, .deadlocks, .partial]')" \
+	"[\"$segment-calm\",[],[],false]"
+is 'a structure of that name is asked for by its elements' \
+	"$(get "/segments/$segment-calm/waits?from=0" | jq -r .kind)" array
+is 'other parameters are refused' \
+	"$(status_of "/segments/$segment-calm/waits?wait=1")" 400
+is 'and so is a segment that is not there' \
+	"$(status_of "/segments/$segment-none/waits")" 404
+is 'who holds a mutex is told, or that nobody does' \
+	"$(get "/segments/$segment-calm/m" |
+		jq -c '[.lock.state, .lock.deaths, .lock.holder]')" \
+	'["free",0,null]'
+"$zeroipc" rm "$segment-calm"
+
+mkfifo "$scratch/stuck"
+exec {stuck_out}< <(exec "${top_builddir:-.}/tests/api/deadlock" "$segment" \
+	<"$scratch/stuck")
+exec {stuck}>"$scratch/stuck"
+read -r -t 60 one two three <&"$stuck_out"
+
+name='\(lt-deadlock\)|\(deadlock\)'
+step="[0-9]+ ($name) waits for mutex \`(first|second)\`, which [0-9]+ holds"
+text=$("$zeroipc" why "$segment")
+is 'a deadlock is told by its own status' $? 4
+ok 'its sentence comes first' grep -qxE "deadlock: $step; $step" \
+	<(head -n 1 <<<"$text")
+ok 'then who waits for the first' grep -qxE "mutex \`first\` held by $one \
+($name) for [0-9.]+ s; 2 wait: ($two, $three|$three, $two)" <<<"$text"
+ok 'and for the second' grep -qxE "mutex \`second\` held by $two ($name) for \
+[0-9.]+ s; 1 waits: $one" <<<"$text"
+is 'that is all' "$(wc -l <<<"$text")" 3
+
+for what in "$(get "/segments/$segment/waits")" \
+	"$("$zeroipc" why --json "$segment")"; do
+	is 'the deadlock is certain' "$(jq -c '.deadlocks |
+		[length, .[0].certain]' <<<"$what")" '[1,true]'
+	is 'it has both' "$(jq -c '[.deadlocks[0].steps[].pid] | sort' \
+		<<<"$what")" "$(jq -nc "[$one, $two] | sort")"
+	is 'and what they wait for' "$(jq -c --argjson one "$one" \
+		'.deadlocks[0].steps[] | select(.pid == $one) | .waits_for' \
+		<<<"$what")" '"second"'
+	is 'who holds which' "$(jq -c '[.blocked[] | [.name, .holders[0].pid]]' \
+		<<<"$what")" "[[\"first\",$one],[\"second\",$two]]"
+	is 'and who waits' "$(jq -c '.blocked[0].waiters |
+		[.[].pid] | sort' <<<"$what")" \
+		"$(jq -nc "[$two, $three] | sort")"
+	is 'for how long' "$(jq '[.blocked[] | .held_ns, .waiters[].for_ns] |
+		map(select(. > 0)) | length' <<<"$what")" 5
+done
+is 'a holder is told of its structure' "$(get "/segments/$segment/first" |
+	jq -c '[.lock.state, .lock.holder.pid, .lock.holder.alive]')" \
+	"[\"held\",$one,true]"
+
+if command -v chromium >/dev/null; then
+	page=$(timeout 120 chromium --headless --no-sandbox --disable-gpu \
+		--disable-quic --no-first-run --disable-background-networking \
+		--disable-component-update --disable-sync \
+		--user-data-dir="$scratch/browser" --virtual-time-budget=4000 \
+		--dump-dom "$url/#/$segment" 2>"$scratch/browser.err")
+	has 'the page says so' "$page" '<li class="deadlock">deadlock: '
+	has 'and who waits' "$page" "1 waits: $one</li>"
+else
+	skip 'the page in a browser' 'chromium is not installed'
+fi
+exec {stuck}>&-
+finish

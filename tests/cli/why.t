@@ -1,0 +1,22 @@
+# label: fast
+# Who waits for whom.
+
+$ zeroipc create $S --size 1M
+$ zeroipc create $S/m --kind mutex
+$ zeroipc why $S
+> nobody waits
+$ zeroipc why --json $S | jq -c .
+> {"deadlocks":[],"blocked":[],"partial":false}
+$ zeroipc why $S/m
+!~ zeroipc: why: `m` is a structure: all of a segment is looked at
+! usage: zeroipc why [--json] SEGMENT
+? 2
+$ zeroipc why $S-none
+!~ zeroipc: why: zt-0000000-t-none: .*
+? 1
+
+# One runs a command under the mutex, and another waits to; that is no deadlock.
+$ zeroipc lock $S/m sh -c 'z=$top_builddir/cli/zeroipc; $z lock $0/m true & until $z why $0 | grep -q "1 waits"; do :; done; $z why $0' $S; zeroipc why $S
+>~ mutex `m` held by [0-9]+ \(.*zeroipc\) for [0-9]+\.[0-9] s; 1 waits: [0-9]+
+> nobody waits
+$ zeroipc rm $S

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Damaged locks give errors, never a crash or an endless loop, and nothing
+ * outside the block of the one in use changes. The input is a list of damages
+ * (world.h); the rest is a tour through all that is done with a mutex, a rwlock
+ * and a once: looked at, also for who waits, and used by two handles each, with
+ * and without waiting. At first the dead hold each of them.
+ */
+#include "world.h"
+
+#include "../../libzeroipc/lock.h"
+
+#include <errno.h>
+#include <zeroipc.h>
+
+#define TIMEOUT_NS INT64_C(20000000)
+
+static struct {
+	struct zipc_segment *segment;
+	struct zipc_mutex *mutex, *other_mutex;
+	struct zipc_rwlock *rwlock, *other_rwlock;
+	struct zipc_once *once;
+	const char *name;
+	unsigned char before[IMAGE_BYTES];
+	uint64_t block, block_end; /* of each by name; equal: not known */
+} tour;
+
+/* Of the sound segment. */
+static struct {
+	const char *name;
+	uint64_t begin, end;
+} blocks[3];
+
+/* What the tour meets when nothing is damaged. */
+static bool is_of_a_sound_one(int64_t rc)
+{
+	return rc == -EAGAIN || rc == -ETIMEDOUT || rc == -EROFS ||
+	       rc == -EPERM || rc == -EINVAL || rc == -EDEADLK ||
+	       rc == -EOWNERDEAD || rc == -ENOTRECOVERABLE;
+}
+
+/* rc must be at least 0, or one of the errors in the list, which ends in 0. */
+static int64_t check(const char *call, int64_t rc, const int *errors)
+{
+	if (rc >= 0)
+		return rc;
+	require(world_damaged() || is_of_a_sound_one(rc),
+		"%s on `%s`, which is sound: %s", call, tour.name,
+		zipc_last_error());
+	while (*errors && *errors != -rc)
+		errors++;
+	require(*errors || rc == -ENOENT, "%s on `%s` returned %s: %s", call,
+		tour.name, zipc_error_name((int)rc), zipc_last_error());
+	require(*zipc_last_error(), "%s fails without a message", call);
+	return rc;
+}
+
+#define may(call, ...) check(#call, (call), (const int[]){ __VA_ARGS__, 0 })
+
+#define LOCK_ERRORS EAGAIN, ETIMEDOUT, EDEADLK, EOWNERDEAD, ENOTRECOVERABLE, \
+		    EBADMSG, EUSERS
+#define OPEN_ERRORS EBADMSG, ENOENT, EPROTOTYPE, EUSERS
+
+static void use(const char *name)
+{
+	unsigned i;
+
+	tour.name = name;
+	world_copy(tour.before);
+	for (i = 0; i < 3; i++)
+		if (!strcmp(blocks[i].name, name)) {
+			tour.block = blocks[i].begin;
+			tour.block_end = blocks[i].end;
+		}
+}
+
+/* Only the lock's own block differs from what was before. */
+static void check_others(void)
+{
+	unsigned char after[IMAGE_BYTES];
+
+	if (world_damaged())
+		return;
+	world_copy(after);
+	require(!memcmp(after, tour.before, tour.block) &&
+			!memcmp(after + tour.block_end,
+				tour.before + tour.block_end,
+				IMAGE_BYTES - tour.block_end),
+		"using `%s` changed what is outside its block", tour.name);
+}
+
+/* looking */
+
+static void look_at_waits(struct zipc_view *view)
+{
+	const struct zipc_view_blocked *blocked;
+	const struct zipc_view_cycle *cycle;
+	struct zipc_view_waits *waits;
+	char text[256];
+	unsigned i;
+
+	tour.name = "who waits";
+	if (may(zipc_view_waits_open(&waits, view), EBADMSG))
+		return;
+	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
+		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
+			"a sentence");
+	for (i = 0; (cycle = zipc_view_cycle(waits, i)); i++)
+		require(zipc_view_cycle_say(cycle, text, sizeof(text)) > 0,
+			"a sentence");
+	zipc_view_waits_close(waits);
+}
+
+static void look_at(struct zipc_view *view, const char *name)
+{
+	struct zipc_view_entry entry;
+	struct zipc_view_lock lock;
+	uint64_t pids[8], ids[8];
+
+	tour.name = name;
+	if (may(zipc_view_find(view, name, &entry), EBADMSG, ENOENT))
+		return;
+	may(zipc_view_lock(view, &entry, &lock), EBADMSG, ENOENT, EPROTOTYPE,
+	    EOPNOTSUPP);
+	if (entry.elem_size == sizeof(*pids))
+		require(may(zipc_view_elements(view, &entry, 0, 8, pids, ids),
+			    EBADMSG, ENOENT, EOPNOTSUPP) <= 8, "too many");
+}
+
+static void look(void)
+{
+	struct zipc_view *view;
+
+	tour.name = "the segment";
+	if (may(zipc_view_open(&view, fuzz_segment_name()), EBADMSG,
+		EPROTONOSUPPORT))
+		return;
+	look_at(view, "m");
+	look_at(view, "r");
+	look_at(view, "o");
+	look_at_waits(view);
+	zipc_view_close(view);
+}
+
+/* opening */
+
+static void open_all(void)
+{
+	tour.name = "the segment";
+	if (may(zipc_segment_open(&tour.segment, fuzz_segment_name(), 0),
+		EBADMSG, EPROTONOSUPPORT, EUSERS, EOPNOTSUPP)) {
+		tour.segment = NULL;
+		return;
+	}
+	tour.name = "m";
+	if (may(zipc_mutex_open(&tour.mutex, tour.segment, "m"), OPEN_ERRORS))
+		tour.mutex = NULL;
+	if (may(zipc_mutex_open(&tour.other_mutex, tour.segment, "m"),
+		OPEN_ERRORS))
+		tour.other_mutex = NULL;
+	tour.name = "r";
+	if (may(zipc_rwlock_open(&tour.rwlock, tour.segment, "r"),
+		OPEN_ERRORS))
+		tour.rwlock = NULL;
+	if (may(zipc_rwlock_open(&tour.other_rwlock, tour.segment, "r"),
+		OPEN_ERRORS))
+		tour.other_rwlock = NULL;
+	tour.name = "o";
+	if (may(zipc_once_open(&tour.once, tour.segment, "o"), OPEN_ERRORS))
+		tour.once = NULL;
+}
+
+static void close_all(void)
+{
+	zipc_mutex_close(tour.mutex);
+	zipc_mutex_close(tour.other_mutex);
+	zipc_rwlock_close(tour.rwlock);
+	zipc_rwlock_close(tour.other_rwlock);
+	zipc_once_close(tour.once);
+	zipc_segment_close(tour.segment);
+	tour.segment = NULL;
+	tour.mutex = tour.other_mutex = NULL;
+	tour.rwlock = tour.other_rwlock = NULL;
+	tour.once = NULL;
+}
+
+/* using */
+
+static bool has(int64_t rc)
+{
+	return !rc || rc == -EOWNERDEAD;
+}
+
+static void mutex_section(void)
+{
+	if (!tour.mutex)
+		return;
+	use("m");
+	if (has(may(zipc_mutex_lock(tour.mutex, TIMEOUT_NS), LOCK_ERRORS)))
+		may(zipc_mutex_consistent(tour.mutex), EPERM, EINVAL);
+	may(zipc_mutex_lock(tour.mutex, ZIPC_NOWAIT), LOCK_ERRORS);
+	if (tour.other_mutex)
+		may(zipc_mutex_lock(tour.other_mutex, TIMEOUT_NS),
+		    LOCK_ERRORS);
+	may(zipc_mutex_unlock(tour.mutex), EPERM);
+	may(zipc_mutex_reset(tour.mutex), EINVAL);
+	check_others();
+}
+
+static void other_mutex_section(void)
+{
+	if (!tour.other_mutex)
+		return;
+	use("m");
+	may(zipc_mutex_lock(tour.other_mutex, ZIPC_NOWAIT), LOCK_ERRORS);
+	may(zipc_mutex_unlock(tour.other_mutex), EPERM);
+	check_others();
+}
+
+static void read_section(void)
+{
+	if (!tour.rwlock)
+		return;
+	use("r");
+	may(zipc_rwlock_read_lock(tour.rwlock, TIMEOUT_NS), LOCK_ERRORS);
+	may(zipc_rwlock_consistent(tour.rwlock), EPERM, EINVAL);
+	if (tour.other_rwlock) {
+		may(zipc_rwlock_write_lock(tour.other_rwlock, TIMEOUT_NS),
+		    LOCK_ERRORS);
+		may(zipc_rwlock_read_lock(tour.other_rwlock, ZIPC_NOWAIT),
+		    LOCK_ERRORS);
+		may(zipc_rwlock_unlock(tour.other_rwlock), EPERM);
+	}
+	may(zipc_rwlock_unlock(tour.rwlock), EPERM);
+	may(zipc_rwlock_reset(tour.rwlock), EINVAL);
+	check_others();
+}
+
+static void write_section(void)
+{
+	if (!tour.rwlock)
+		return;
+	use("r");
+	if (has(may(zipc_rwlock_write_lock(tour.rwlock, ZIPC_NOWAIT),
+		    LOCK_ERRORS)) && tour.other_rwlock)
+		may(zipc_rwlock_read_lock(tour.other_rwlock, TIMEOUT_NS),
+		    LOCK_ERRORS);
+	may(zipc_rwlock_unlock(tour.rwlock), EPERM);
+	check_others();
+}
+
+static int run_it(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+static void call_once(void)
+{
+	if (!tour.once)
+		return;
+	use("o");
+	zipc_once_done(tour.once);
+	may(zipc_once_call(tour.once, run_it, NULL, TIMEOUT_NS), LOCK_ERRORS);
+	may(zipc_once_call(tour.once, run_it, NULL, ZIPC_NOWAIT), LOCK_ERRORS);
+	check_others();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} stages[] = {
+	{ "look", look },
+	{ "open", open_all },
+	{ "lock a mutex", mutex_section },
+	{ "lock it by another", other_mutex_section },
+	{ "look while it may be held", look },
+	{ "read", read_section },
+	{ "write", write_section },
+	{ "read again", read_section },
+	{ "once", call_once },
+	{ "lock the mutex again", mutex_section },
+	{ "look again", look },
+	{ "close", close_all },
+	{ "open again", open_all },
+	{ "write again", write_section },
+	{ "close at the end", close_all },
+};
+#define STAGES (sizeof(stages) / sizeof(stages[0]))
+
+/* the sound segment */
+
+static void must(int64_t rc)
+{
+	require(rc >= 0, "the sound segment: %s", zipc_last_error());
+}
+
+/* The word of somebody dead, who waited in its last moment. */
+static void leave(struct zipc_segment *segment, unsigned i, const char *name,
+		  unsigned kind)
+{
+	const uint64_t word = UINT64_C(7) << 32 | 3 << 19 | 1 << 3;
+	struct zipc_waiter *waiter;
+	struct zipc_lock_reader *reader;
+	struct zipc_owner *owner;
+	struct zipc_found found;
+
+	must(zipc_table_find(&found, segment, name, kind, NULL));
+	owner = (void *)found.body;
+	waiter = (void *)(found.body + owner->waiters_offset);
+	atomic_store(&owner->owner, word);
+	atomic_store(&waiter->holder, zipc_owner_holder(word));
+	atomic_store(&waiter->wanted, word | ZIPC_TO_READ);
+	if (kind == ZIPC_RWLOCK) {
+		reader = (void *)(found.body +
+				  sizeof(struct zipc_rwlock_body));
+		atomic_store(&reader->holder, zipc_owner_holder(word));
+		atomic_store(&reader->reading, word);
+	}
+	blocks[i].name = name;
+	blocks[i].begin = (uint64_t)((unsigned char *)found.block -
+				     segment->base);
+	blocks[i].end = (uint64_t)(found.body - segment->base) +
+			found.body_bytes;
+	zipc_table_release(&found);
+}
+
+void fuzz_prepare(void)
+{
+	struct zipc_segment_options options = { .max_entries = 4,
+						.max_participants = 4 };
+	struct zipc_segment *segment;
+	struct zipc_rwlock *rwlock;
+	struct zipc_mutex *mutex;
+	struct zipc_once *once;
+
+	must(zipc_segment_create(&segment, fuzz_segment_name(), IMAGE_BYTES,
+				 &options));
+	must(zipc_mutex_create(&mutex, segment, "m"));
+	must(zipc_rwlock_create(&rwlock, segment, "r", 3));
+	must(zipc_once_create(&once, segment, "o"));
+	zipc_mutex_close(mutex);
+	zipc_rwlock_close(rwlock);
+	zipc_once_close(once);
+	leave(segment, 0, "m", ZIPC_MUTEX);
+	leave(segment, 1, "r", ZIPC_RWLOCK);
+	leave(segment, 2, "o", ZIPC_ONCE);
+	zipc_segment_close(segment);
+	world_keep();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct damage damages[DAMAGES_MOST];
+	unsigned count, i;
+
+	count = size / sizeof(damages[0]) < DAMAGES_MOST
+			? (unsigned)(size / sizeof(damages[0]))
+			: DAMAGES_MOST;
+	if (count)
+		memcpy(damages, data, count * sizeof(damages[0]));
+	for (i = 0; i < count; i++)
+		damages[i].stage %= STAGES;
+	world_begin(damages, count);
+	for (i = 0; i < STAGES; i++) {
+		world_stage(i, stages[i].name);
+		stages[i].run();
+	}
+	return 0;
+}
+
+/* damages */
+
+static unsigned roll(unsigned below)
+{
+	return (unsigned)rand() % below;
+}
+
+static struct damage some_damage(unsigned stage)
+{
+	struct damage damage = { .stage = (uint8_t)stage,
+				 .how = (uint8_t)roll(HOW_COPY + 1),
+				 .spot = (uint16_t)roll(spot_count) };
+
+	damage.value = roll(3) ? roll(256) : (unsigned)rand() * 8u;
+	return damage;
+}
+
+#define WAYS 45u
+#define MIXED 4000u
+
+/* Every word in many ways, one at a time; then some together. */
+size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
+{
+	static const uint8_t add[4] = { 1, 255, 64, 192 };
+	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
+	unsigned way = i % WAYS, count = 1, stage;
+
+	(void)room;
+	if (i >= WAYS * spot_count + MIXED)
+		return SIZE_MAX;
+	if (i >= WAYS * spot_count) {
+		srand(i);
+		stage = roll(STAGES);
+		for (count = 0; count < 1 + i % 5; count++)
+			damages[count] = some_damage(stage);
+	} else {
+		damages[0].spot = (uint16_t)(i / WAYS);
+		damages[0].value = way;
+		if (way >= WAYS - 4) {
+			damages[0].how = HOW_ADD;
+			damages[0].value = add[WAYS - 1 - way];
+		}
+	}
+	memcpy(data, damages, count * sizeof(damages[0]));
+	return count * sizeof(damages[0]);
+}
+
+#ifdef LIBFUZZER
+/* One damage more, at any moment, also of what is read just then. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
+			       unsigned seed)
+{
+	struct damage damages[DAMAGES_MOST], it;
+	unsigned count = (unsigned)(size / sizeof(it));
+
+	srand(seed);
+	if (roll(4) == 0 || most < sizeof(damages))
+		return LLVMFuzzerMutate(data, size, most);
+	if (count > DAMAGES_MOST)
+		count = DAMAGES_MOST;
+	memcpy(damages, data, count * sizeof(it));
+	it = some_damage(roll(STAGES));
+	it.loads = roll(2) ? roll(64) : 0;
+	if (roll(3) == 0)
+		it.spot = SPOT_LOADED;
+	if (count < DAMAGES_MOST)
+		damages[count++] = it;
+	else
+		damages[roll(count)] = it;
+	memcpy(data, damages, count * sizeof(it));
+	return count * sizeof(it);
+}
+#endif
