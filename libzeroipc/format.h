@@ -116,14 +116,14 @@ ZIPC_AT(zipc_cell, value, 0x08);
 static_assert(sizeof(struct zipc_cell) == 16, "a cell is 16 bytes");
 
 /* A word to sleep on; see wait.c. */
-struct zipc_event {
+struct zipc_event_word {
 	_Atomic uint32_t word;       /* 0x00 counts, CROWD, SLEEPERS */
 	_Atomic uint32_t nappers[2]; /* 0x04 milliseconds, or 0: free */
 	_Atomic uint32_t late_wakes; /* 0x0C naps that ended and found work */
 };
 ZIPC_AT(zipc_event, nappers, 0x04);
 ZIPC_AT(zipc_event, late_wakes, 0x0C);
-static_assert(sizeof(struct zipc_event) == 16, "event is 16 bytes");
+static_assert(sizeof(struct zipc_event_word) == 16, "event is 16 bytes");
 
 /* zipc_block.flags: who finds one that it does not know refuses the block */
 #define ZIPC_FLAG_LEASES 1u /* of a Queue: it has takers, see lease.h */
@@ -143,8 +143,8 @@ struct zipc_block {
 	uint64_t body_bytes;   /* 0x30 */
 	uint64_t reserved;     /* 0x38 zero */
 	/* waiting: written only by who sleeps, and who wakes it */
-	struct zipc_event readable; /* 0x40 waits for an element */
-	struct zipc_event writable; /* 0x50 waits for room */
+	struct zipc_event_word readable; /* 0x40 waits for an element */
+	struct zipc_event_word writable; /* 0x50 waits for room */
 	uint64_t reserved_too[4];   /* 0x60 zero */
 };
 ZIPC_AT(zipc_block, generation, 0x04);

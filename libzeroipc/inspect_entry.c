@@ -157,7 +157,7 @@ static int type_load(struct zipc_view *view,
 	return 0;
 }
 
-static unsigned may_sleep(const struct zipc_event *event)
+static unsigned may_sleep(const struct zipc_event_word *event)
 {
 	/* Both low bits are set by sleepers. */
 	return atomic_load_explicit(&event->word, memory_order_relaxed) & 3 ? 1
