@@ -121,8 +121,8 @@ struct zipc_event_word {
 	_Atomic uint32_t nappers[2]; /* 0x04 milliseconds, or 0: free */
 	_Atomic uint32_t late_wakes; /* 0x0C naps that ended and found work */
 };
-ZIPC_AT(zipc_event, nappers, 0x04);
-ZIPC_AT(zipc_event, late_wakes, 0x0C);
+ZIPC_AT(zipc_event_word, nappers, 0x04);
+ZIPC_AT(zipc_event_word, late_wakes, 0x0C);
 static_assert(sizeof(struct zipc_event_word) == 16, "event is 16 bytes");
 
 /* zipc_block.flags: who finds one that it does not know refuses the block */
@@ -413,6 +413,66 @@ struct zipc_hop_cell {
 	_Atomic uint64_t content[]; /* 0x08 */
 };
 ZIPC_AT(zipc_hop_cell, content, 0x08);
+
+/*
+ * The body of a Semaphore; see semaphore.c. Behind it, if it is owned, stands a
+ * word for each permit.
+ */
+struct zipc_semaphore_body {
+	/* constant */
+	uint32_t owned;          /* 0x00 1: permits name their holders */
+	uint32_t reserved;       /* 0x04 zero */
+	uint64_t constants[7];
+	/* written by who acquires and releases */
+	_Atomic uint64_t permits;   /* 0x40 free ones; owned: 0 */
+	uint64_t permits_line[7];
+	_Atomic uint64_t holders[]; /* 0x80 turn << 48 | holder, or 0 */
+};
+ZIPC_AT(zipc_semaphore_body, reserved, 0x04);
+ZIPC_AT(zipc_semaphore_body, permits, 0x40);
+ZIPC_AT(zipc_semaphore_body, holders, 0x80);
+static_assert(sizeof(struct zipc_semaphore_body) == 128, "it is two lines");
+
+/* The body of a Barrier; see barrier.c. */
+struct zipc_party {
+	/* written by who is the party, or takes it over; see record.h */
+	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t state;  /* 0x08 round << 2 | what; 0: out */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_party, state, 0x08);
+static_assert(sizeof(struct zipc_party) == 64, "party is a line");
+
+struct zipc_barrier_body {
+	/* written by who ends a round */
+	_Atomic uint64_t round;      /* 0x00 complete << 18 | broken */
+	uint64_t reserved[7];        /* 0x08 zero */
+	struct zipc_party parties[]; /* 0x40 */
+};
+ZIPC_AT(zipc_barrier_body, parties, 0x40);
+static_assert(sizeof(struct zipc_barrier_body) == 64, "it is a line");
+
+/* The body of a Latch; see latch.c. */
+struct zipc_latch_body {
+	/* written by who counts down */
+	_Atomic uint64_t count; /* 0x00 what is left */
+	uint64_t reserved[7];   /* 0x08 zero */
+};
+static_assert(sizeof(struct zipc_latch_body) == 64, "it is a line");
+
+/* The body of an Event; see event.c. */
+struct zipc_event_body {
+	/* constant */
+	uint32_t automatic;     /* 0x00 1: a wait resets it */
+	uint32_t reserved;      /* 0x04 zero */
+	uint64_t constants[7];
+	/* written by who sets, resets, or waits for an automatic one */
+	_Atomic uint64_t state; /* 0x40 sets << 1 | set */
+	uint64_t state_line[7];
+};
+ZIPC_AT(zipc_event_body, reserved, 0x04);
+ZIPC_AT(zipc_event_body, state, 0x40);
+static_assert(sizeof(struct zipc_event_body) == 128, "it is two lines");
 
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \

@@ -20,6 +20,10 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_stack,
 	&zipc_view_map,
 	&zipc_view_set,
+	&zipc_view_semaphore,
+	&zipc_view_barrier,
+	&zipc_view_latch,
+	&zipc_view_event,
 };
 
 /* What has a flag that is not known is not known either. */

@@ -43,6 +43,14 @@ const char *zipc_kind_name(unsigned kind)
 		return "map";
 	case ZIPC_SET:
 		return "set";
+	case ZIPC_SEMAPHORE:
+		return "semaphore";
+	case ZIPC_BARRIER:
+		return "barrier";
+	case ZIPC_LATCH:
+		return "latch";
+	case ZIPC_EVENT:
+		return "event";
 	}
 	return "structure";
 }

@@ -12,11 +12,15 @@
 #include <zipc/stack.h>
 #include <zipc/map.h>
 #include <zipc/set.h>
+#include <zipc/ring.h>
+#include <zipc/semaphore.h>
+#include <zipc/barrier.h>
+#include <zipc/latch.h>
+#include <zipc/event.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_pool.h>
-#include <zipc/ring.h>
-#include <zipc/inspect.h>
 #include <zipc/inspect_ring.h>
 #include <zipc/inspect_lease.h>
+#include <zipc/inspect_sync.h>
 
 #endif

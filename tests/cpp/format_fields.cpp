@@ -112,6 +112,7 @@ const char *const unknown_sections[] = {
 	"Ring", "Reader",
 	"Stack", "Stack writer", "Stack slot",
 	"Map and Set", "Map record", "Map cell",
+	"Semaphore", "Barrier", "Party", "Latch", "Event",
 	nullptr,
 };
 

@@ -47,6 +47,10 @@ enum zipc_kind {
 	ZIPC_STACK = 3,
 	ZIPC_MAP = 4,
 	ZIPC_SET = 5,
+	ZIPC_SEMAPHORE = 8,
+	ZIPC_BARRIER = 9,
+	ZIPC_LATCH = 10,
+	ZIPC_EVENT = 14,
 };
 
 /*
