@@ -199,8 +199,10 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 	line("kind", "%s", it->kind_name);
 	line("type", "%s", it->type);
 	size_line("element", it->elem_size);
-	line("elements", "%llu of at most %llu", (unsigned long long)it->size,
-	     (unsigned long long)it->capacity);
+	if (!sync_kind(it->kind_name))
+		line("elements", "%llu of at most %llu",
+		     (unsigned long long)it->size,
+		     (unsigned long long)it->capacity);
 	size_line("memory", it->size_bytes);
 	line("begins", "at byte %llu", (unsigned long long)it->offset_bytes);
 	if (it->kind != ZIPC_QUEUE && it->kind != ZIPC_STACK)
