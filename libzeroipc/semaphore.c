@@ -463,23 +463,31 @@ static bool lives(struct zipc_segment *segment, uint64_t holder,
 	return true;
 }
 
-/* Free what the dead hold; how many permits that was. */
-static uint64_t take_back(struct zipc_semaphore *semaphore)
+/*
+ * Free what the dead hold. False: all that was met was held by the living. What
+ * is free was perhaps a dead one's, which another has taken back: then to say
+ * that none is free would be to say it of a time when only the dead held it.
+ */
+static bool take_back(struct zipc_semaphore *semaphore)
 {
 	struct living living = { { 0 } };
 	uint64_t i, word, freed = 0;
+	bool other = false;
 
 	for (i = 0; i < semaphore->sync.capacity; i++) {
 		/* The word is read before its holder is proven dead. */
 		word = atomic_load_explicit(&semaphore->body->holders[i],
 					    memory_order_acquire);
 		if (word & HOLDER &&
-		    !lives(semaphore->sync.segment, word & HOLDER, &living))
+		    lives(semaphore->sync.segment, word & HOLDER, &living))
+			continue;
+		other = true;
+		if (word & HOLDER)
 			freed += give(&semaphore->body->holders[i], word);
 	}
 	if (freed)
 		zipc_sync_wake(&semaphore->sync, freed);
-	return freed;
+	return other;
 }
 
 static int64_t take_with_the_dead(struct zipc_semaphore *semaphore)

@@ -239,22 +239,30 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 	check_all_dead(page, context);
 }
 
-START_TEST(all_places_and_rounds_are_to_be_had_at_each_instruction)
+static void sweep_modes(int i, unsigned modes, const char *how)
 {
-	struct scene scene = scenes[_i];
-	char operation[48];
+	struct scene scene = scenes[i];
+	char operation[64];
 	struct sweep_row row = { .operation = operation };
 	struct sweep sweep = { .name = operation, .set_up = set_up,
 			       .first = first, .second = second,
 			       .check = check, .context = &scene };
-	unsigned modes = SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS;
 
-	snprintf(operation, sizeof(operation), "barrier %s", scene.name);
-	/* The others take 50 ms a point. */
-	if (scene.op != FIND_DEATH)
-		modes |= SWEEP_LATE;
+	snprintf(operation, sizeof(operation), "barrier %s%s", scene.name,
+		 how);
 	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
+}
+
+START_TEST(all_places_and_rounds_are_to_be_had_at_each_instruction)
+{
+	sweep_modes(_i, SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS, "");
+}
+END_TEST
+
+START_TEST(so_they_are_when_the_stopped_go_on_behind_others)
+{
+	sweep_modes(_i, SWEEP_LATE, ", late");
 }
 END_TEST
 
@@ -271,6 +279,13 @@ static Suite *barrier_sweep_suite(void)
 			all_places_and_rounds_are_to_be_had_at_each_instruction,
 			i, i + 1);
 	}
+	tc = test_case(suite, "late", "stress", 1200);
+	for (i = 0; i < (int)(sizeof(scenes) / sizeof(scenes[0])); i++)
+		if (scenes[i].op != FIND_DEATH) /* it takes 50 ms a point */
+			tcase_add_loop_test(
+				tc,
+				so_they_are_when_the_stopped_go_on_behind_others,
+				i, i + 1);
 	return suite;
 }
 

@@ -31,6 +31,9 @@ static const struct scene scenes[] = {
 	{ "acquire in vain, owned", true, IN_VAIN, 3, 3, 3 },
 };
 
+#define SCENES (int)(sizeof(scenes) / sizeof(scenes[0]))
+#define FIRST_OWNED 4
+
 static struct zipc_semaphore *open_semaphore(void)
 {
 	struct zipc_semaphore *semaphore;
@@ -152,21 +155,34 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 			   (unsigned)zipc_semaphore_value(semaphore));
 }
 
-START_TEST(permits_are_moved_or_not_at_each_instruction)
+static void sweep_modes(int i, unsigned modes, const char *how)
 {
-	struct scene scene = scenes[_i];
-	char operation[48];
+	struct scene scene = scenes[i];
+	char operation[64];
 	struct sweep_row row = { .operation = operation };
 	struct sweep sweep = { .name = operation, .set_up = set_up,
 			       .first = first, .second = second,
 			       .check = check, .context = &scene };
-	unsigned modes = SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS;
 
-	snprintf(operation, sizeof(operation), "semaphore %s", scene.name);
-	if (scene.owned)
-		modes |= SWEEP_LATE | SWEEP_CROSSED;
+	snprintf(operation, sizeof(operation), "semaphore %s%s", scene.name,
+		 how);
 	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
+}
+
+/* To ask who lives takes many instructions: their pairs are in --long. */
+START_TEST(permits_are_moved_or_not_at_each_instruction)
+{
+	sweep_modes(_i, SWEEP_KILL | SWEEP_STOP |
+				(scenes[_i].op == ACQUIRE_AFTER_A_DEATH
+					 ? 0
+					 : SWEEP_PAIRS), "");
+}
+END_TEST
+
+START_TEST(so_they_are_when_the_stopped_go_on_behind_others)
+{
+	sweep_modes(_i, SWEEP_PAIRS | SWEEP_LATE | SWEEP_CROSSED, ", in pairs");
 }
 END_TEST
 
@@ -176,12 +192,15 @@ static Suite *semaphore_sweep_suite(void)
 	TCase *tc;
 	int i;
 
-	for (i = 0; i < (int)(sizeof(scenes) / sizeof(scenes[0])); i++) {
+	for (i = 0; i < SCENES; i++) {
 		tc = test_case(suite, scenes[i].name, "slow", 600);
 		tcase_add_loop_test(
 			tc, permits_are_moved_or_not_at_each_instruction, i,
 			i + 1);
 	}
+	tc = test_case(suite, "in pairs", "stress", 1200);
+	tcase_add_loop_test(tc, so_they_are_when_the_stopped_go_on_behind_others,
+			    FIRST_OWNED, SCENES);
 	return suite;
 }
 
