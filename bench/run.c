@@ -10,6 +10,7 @@
 #include "pool.h"
 #include "queue_works.h"
 #include "report.h"
+#include "sync.h"
 #include "ring.h"
 #include "stack_works.h"
 #include "team.h"
@@ -23,7 +24,8 @@
 /* Each family's works. */
 static const struct work *const families[] = { queue_works, stack_works,
 					       map_works,   pool_works,
-					       ring_works,  NULL };
+					       ring_works,  sync_works,
+					       NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"
