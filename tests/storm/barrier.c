@@ -117,7 +117,25 @@ static struct zipc_segment *make_barrier(struct books *books)
 	return segment;
 }
 
-/* All places are to be had, nobody is owed news, and a round ends. */
+static void go_through(struct zipc_barrier *parties[], unsigned n, bool news)
+{
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		rc = zipc_barrier_wait(parties[i], ZIPC_NOWAIT);
+		if (news && rc == -EOWNERDEAD)
+			rc = zipc_barrier_wait(parties[i], ZIPC_NOWAIT);
+		ck_rc(rc, i + 1 < n ? -EAGAIN : 0);
+	}
+	for (i = 0; i + 1 < n; i++)
+		ck_rc(zipc_barrier_wait(parties[i], ZIPC_NOWAIT), 0);
+}
+
+/*
+ * All places are to be had, and rounds end. Who took one before the last dead
+ * one's place was taken is told of that, once.
+ */
 static void all_is_well(struct books *books, struct zipc_segment *segment)
 {
 	struct zipc_barrier *parties[MOST];
@@ -125,9 +143,8 @@ static void all_is_well(struct books *books, struct zipc_segment *segment)
 
 	for (i = 0; i < n; i++)
 		ck_rc(zipc_barrier_open(&parties[i], segment, "b"), 0);
-	for (i = 0; i + 1 < n; i++)
-		ck_rc(zipc_barrier_wait(parties[i], ZIPC_NOWAIT), -EAGAIN);
-	ck_rc(zipc_barrier_wait(parties[i], ZIPC_NOWAIT), 0);
+	go_through(parties, n, true);
+	go_through(parties, n, false);
 	for (i = 0; i < n; i++)
 		zipc_barrier_close(parties[i]);
 }
@@ -164,7 +181,7 @@ static const struct variant variants[] = {
 
 START_TEST(rounds_survive_random_kills)
 {
-	storms(&variants[_i], 1, 100);
+	storms(&variants[_i], 1, 60);
 }
 END_TEST
 

@@ -111,6 +111,10 @@ static void first(struct sweep_victim *me, void *context)
 		zipc_barrier_close(barrier);
 	else
 		rc = zipc_barrier_wait(barrier, ZIPC_NOWAIT);
+	/* The round may be complete by now: it is told by the next wait. */
+	me->notes[0] = 1;
+	if (scene->op == ARRIVE && rc == -EAGAIN)
+		rc = zipc_barrier_wait(barrier, ZIPC_NOWAIT);
 	sweep_end(me, rc);
 }
 
@@ -190,13 +194,17 @@ static void check_all_dead(struct sweep_page *page, const struct scene *scene)
 		zipc_barrier_close(barriers[--n]);
 }
 
-/* Beside who is stopped; notes[0]: a round was complete with its arrival. */
+/*
+ * Beside who is stopped. notes[0]: a round was complete with its arrival; [1]:
+ * it was in its last wait.
+ */
 static void check_beside(struct sweep_page *page, const struct scene *scene)
 {
 	struct zipc_barrier *barriers[MOST];
 	unsigned n = join_all(page, scene->parties, barriers);
 	int rc;
 
+	page->notes[1] = page->first.notes[0];
 	if (n == scene->parties && !page->second.phase) {
 		go_through(page, n, barriers);
 	} else if (n == 1) {
@@ -218,7 +226,8 @@ static void check_result(struct sweep_page *page, const struct scene *scene)
 
 	if (page->notes[0] && scene->op == ARRIVE)
 		want = 0;
-	if (rc == want)
+	/* Unless it had looked in its last wait already. */
+	if (rc == want || (page->notes[1] && rc == scene->result))
 		return;
 	if (page->second.phase &&
 	    (!rc || rc == -EAGAIN || rc == -EOWNERDEAD || rc == -EUSERS))
