@@ -11,6 +11,7 @@
 #include "pool.h"
 #include "queue_works.h"
 #include "report.h"
+#include "sync.h"
 #include "ring.h"
 #include "stack_works.h"
 #include "team.h"
@@ -25,6 +26,7 @@
 static const struct work *const families[] = { queue_works, stack_works,
 					       map_works,   pool_works,
 					       ring_works,  lock_works,
+					       ring_works,  sync_works,
 					       NULL };
 
 static const char usage_text[] =

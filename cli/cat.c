@@ -189,6 +189,11 @@ static int cat(const struct path *path, bool as_json)
 		status = pool_cat(it.view, &it.entry, path, as_json);
 	else if (it.entry.kind == ZIPC_RING)
 		status = show_ring(&it, path);
+	else if (sync_kind(it.entry.kind_name))
+		status = fail("%s/%s is a %s, which has no elements: `zeroipc "
+			      "stat` tells its state",
+			      path->segment, path->structure,
+			      it.entry.kind_name);
 	else if (!has_elements(it.entry.kind))
 		status = fail("%s/%s is of kind %u, which this program does "
 			      "not know",

@@ -37,7 +37,8 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_follow,
-	command_set, command_lock, command_why, command_rm, command_reclaim,
+	command_set, command_wait, command_signal, command_lock, command_why,
+	command_rm, command_reclaim,
 	command_help;
 
 /* main.c */
@@ -108,6 +109,21 @@ int path_parse_structure(struct path *path, const char *text);
  */
 bool slice_resolve(const struct slice *slice, uint64_t size, uint64_t *from,
 		   uint64_t *count);
+
+/* sync.c */
+
+/* The kind that is called so, if it is one to wait for; else 0. */
+unsigned sync_kind(const char *name);
+const char *kind_text(unsigned kind);
+
+/* The kind of the structure that path names; or a status, after a message. */
+int kind_of(const struct path *path, unsigned *kind);
+
+/* What its kind alone tells: lines, or members; 0 or -errno. */
+int stat_sync(struct zipc_view *view, const struct zipc_view_entry *entry);
+struct json;
+int json_sync(struct json *json, struct zipc_view *view,
+	      const struct zipc_view_entry *entry);
 
 /* text.c */
 

@@ -7,9 +7,11 @@
 #include <string.h>
 
 static const struct option options[] = {
+	{"auto", no_argument, NULL, 'A'},
 	{"back-pressure", no_argument, NULL, 'B'},
 	{"capacity", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
+	{"initial", required_argument, NULL, 'I'},
 	{"key-type", required_argument, NULL, 'K'},
 	{"kind", required_argument, NULL, 'k'},
 	{"max-entries", required_argument, NULL, 'E'},
@@ -18,6 +20,7 @@ static const struct option options[] = {
 	{"max-takers", required_argument, NULL, 'T'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
+	{"owned", no_argument, NULL, 'O'},
 	{"reclaims", no_argument, NULL, 'C'},
 	{"size", required_argument, NULL, 's'},
 	{"sparse", no_argument, NULL, 'S'},
@@ -88,6 +91,15 @@ static const char **text_of(struct wishes *wishes, int option)
 	}
 }
 
+static void take_flag(struct wishes *wishes, int option)
+{
+	wishes->automatic |= option == 'A';
+	wishes->back_pressure |= option == 'B';
+	wishes->reclaims |= option == 'C';
+	wishes->owned |= option == 'O';
+	wishes->options.flags |= option == 'S' ? ZIPC_SPARSE : 0;
+}
+
 /* What option wants to say; NULL, or what its value should have been. */
 static const char *take_option(struct wishes *wishes, int option)
 {
@@ -114,14 +126,12 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
-	case 'B':
-		wishes->back_pressure = true;
-		return NULL;
-	case 'C':
-		wishes->reclaims = true;
-		return NULL;
+	case 'I':
+		return number_parse(optarg, &wishes->initial)
+			       ? NULL
+			       : "how many permits";
 	default:
-		wishes->options.flags |= ZIPC_SPARSE;
+		take_flag(wishes, option);
 		return NULL;
 	}
 }
@@ -212,9 +222,9 @@ static int run(int argc, char **argv)
 const struct command command_create = {
 	.name = "create",
 	.arguments = "SEGMENT --size SIZE [--mode MODE]\n"
-		     "SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N\n"
-		     "SEGMENT/RING --kind ring --size SIZE\n"
-		     "SEGMENT/LOCK --kind mutex|rwlock|once",
+		     "SEGMENT/STRUCTURE --kind KIND [--type TYPE] "
+		     "[--capacity N]\n"
+		     "SEGMENT/RING --kind ring --size SIZE",
 	.summary = "Create a segment, or a structure in one",
 	.details =
 		"For a segment:\n"
@@ -229,14 +239,16 @@ const struct command command_create = {
 		"\n"
 		"For a structure:\n"
 		"  -k, --kind KIND           array, queue, stack, map, set, "
-		"pool, ring,\n"
-		"                            mutex, rwlock or once\n"
+		"pool, ring, semaphore,\n"
+		"                            barrier, latch, mutex, rwlock, "
+		"once or event\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32};\n"
 		"                            of a map's values, or a set's "
 		"keys\n"
 		"      --key-type TYPE       of a map's keys\n"
-		"  -c, --capacity N          elements\n"
+		"  -c, --capacity N          elements; permits, parties, or "
+		"what a latch begins at\n"
 		"  -s, --size SIZE           of a ring, instead of type and "
 		"capacity\n"
 		"      --max-writers N       of a queue, stack, map or set, at "
@@ -249,6 +261,11 @@ const struct command command_create = {
 		"readers\n"
 		"      --max-readers N       that may hold it back; 16 if not "
 		"given\n"
-		"                            of a rwlock: 64 if not given\n",
+		"                            of a rwlock: 64 if not given\n"
+		"      --initial N           permits of a semaphore at first; "
+		"all if not given\n"
+		"      --owned               each permit of a semaphore names "
+		"its holder\n"
+		"      --auto                an event is reset by who waits\n",
 	.run = run,
 };

@@ -7,9 +7,9 @@
 
 struct wishes {
 	const char *kind, *type, *key_type;
-	uint64_t size_bytes, capacity;
+	uint64_t size_bytes, capacity, initial;
 	uint64_t entries, participants, readers, takers, writers;
-	bool back_pressure, reclaims;
+	bool back_pressure, reclaims, owned, automatic;
 	struct zipc_segment_options options;
 	char given[32]; /* the letters of the options that were given */
 };

@@ -102,6 +102,53 @@ static int create_ring(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+static int create_semaphore(struct zipc_segment *segment, const char *name,
+			    const struct wishes *wishes)
+{
+	struct zipc_semaphore *semaphore = NULL;
+	uint64_t initial = strchr(wishes->given, 'I') ? wishes->initial
+						      : wishes->capacity;
+	int rc = zipc_semaphore_create_with(&semaphore, segment, name, initial,
+					    wishes->capacity,
+					    wishes->owned ? ZIPC_OWNED : 0);
+
+	zipc_semaphore_close(semaphore);
+	return rc;
+}
+
+static int create_barrier(struct zipc_segment *segment, const char *name,
+			  const struct wishes *wishes)
+{
+	struct zipc_barrier *barrier = NULL;
+	int rc = zipc_barrier_create(&barrier, segment, name,
+				     wishes->capacity);
+
+	zipc_barrier_close(barrier);
+	return rc;
+}
+
+static int create_latch(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_latch *latch = NULL;
+	int rc = zipc_latch_create(&latch, segment, name, wishes->capacity);
+
+	zipc_latch_close(latch);
+	return rc;
+}
+
+static int create_event(struct zipc_segment *segment, const char *name,
+			const struct wishes *wishes)
+{
+	struct zipc_event *event = NULL;
+	int rc = zipc_event_create(&event, segment, name,
+				   wishes->automatic ? ZIPC_AUTO_RESET
+						     : ZIPC_MANUAL_RESET);
+
+	zipc_event_close(event);
+	return rc;
+}
+
 static int create_mutex(struct zipc_segment *segment, const char *name,
 			const struct wishes *wishes)
 {
@@ -150,9 +197,13 @@ static const struct kind kinds[] = {
 	{"set", "tc", "W", create_set},
 	{"pool", "tc", "C", create_pool},
 	{"ring", "s", "BR", create_ring},
+	{"semaphore", "c", "IO", create_semaphore},
+	{"barrier", "c", "", create_barrier},
+	{"latch", "c", "", create_latch},
 	{"mutex", "", "", create_mutex},
 	{"rwlock", "", "R", create_rwlock},
 	{"once", "", "", create_once},
+	{"event", "", "A", create_event},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -131,6 +131,11 @@ int details(struct zipc_view *view, const struct zipc_view_entry *it,
 		return (int)pool_owners(view, it, json);
 	case ZIPC_RING:
 		return json ? 0 : ring_lines(view, it);
+	case ZIPC_SEMAPHORE:
+	case ZIPC_BARRIER:
+	case ZIPC_LATCH:
+	case ZIPC_EVENT:
+		return json ? json_sync(json, view, it) : stat_sync(view, it);
 	case ZIPC_MUTEX:
 	case ZIPC_RWLOCK:
 	case ZIPC_ONCE:

@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&command_add,    &command_has,    &command_write,
 	&command_follow, &command_set,    &command_lock,
 	&command_why,    &command_rm,     &command_reclaim,
+	&command_follow, &command_set,    &command_wait,
+	&command_signal, &command_rm,     &command_reclaim,
 	&command_help,
 };
 

@@ -199,7 +199,7 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 	line("kind", "%s", it->kind_name);
 	line("type", "%s", it->type);
 	size_line("element", it->elem_size);
-	if (!is_lock(it->kind))
+	if (!sync_kind(it->kind_name) && !is_lock(it->kind))
 		line("elements", "%llu of at most %llu",
 		     (unsigned long long)it->size,
 		     (unsigned long long)it->capacity);

@@ -116,14 +116,14 @@ ZIPC_AT(zipc_cell, value, 0x08);
 static_assert(sizeof(struct zipc_cell) == 16, "a cell is 16 bytes");
 
 /* A word to sleep on; see wait.c. */
-struct zipc_event {
+struct zipc_event_word {
 	_Atomic uint32_t word;       /* 0x00 counts, CROWD, SLEEPERS */
 	_Atomic uint32_t nappers[2]; /* 0x04 milliseconds, or 0: free */
 	_Atomic uint32_t late_wakes; /* 0x0C naps that ended and found work */
 };
-ZIPC_AT(zipc_event, nappers, 0x04);
-ZIPC_AT(zipc_event, late_wakes, 0x0C);
-static_assert(sizeof(struct zipc_event) == 16, "event is 16 bytes");
+ZIPC_AT(zipc_event_word, nappers, 0x04);
+ZIPC_AT(zipc_event_word, late_wakes, 0x0C);
+static_assert(sizeof(struct zipc_event_word) == 16, "event is 16 bytes");
 
 /* zipc_block.flags: who finds one that it does not know refuses the block */
 #define ZIPC_FLAG_LEASES 1u /* of a Queue: it has takers, see lease.h */
@@ -143,8 +143,8 @@ struct zipc_block {
 	uint64_t body_bytes;   /* 0x30 */
 	uint64_t reserved;     /* 0x38 zero */
 	/* waiting: written only by who sleeps, and who wakes it */
-	struct zipc_event readable; /* 0x40 waits for an element */
-	struct zipc_event writable; /* 0x50 waits for room */
+	struct zipc_event_word readable; /* 0x40 waits for an element */
+	struct zipc_event_word writable; /* 0x50 waits for room */
 	uint64_t reserved_too[4];   /* 0x60 zero */
 };
 ZIPC_AT(zipc_block, generation, 0x04);
@@ -415,6 +415,66 @@ struct zipc_hop_cell {
 ZIPC_AT(zipc_hop_cell, content, 0x08);
 
 /*
+ * The body of a Semaphore; see semaphore.c. Behind it, if it is owned, stands a
+ * word for each permit.
+ */
+struct zipc_semaphore_body {
+	/* constant */
+	uint32_t owned;          /* 0x00 1: permits name their holders */
+	uint32_t reserved;       /* 0x04 zero */
+	uint64_t constants[7];
+	/* written by who acquires and releases */
+	_Atomic uint64_t permits;   /* 0x40 free ones; owned: 0 */
+	uint64_t permits_line[7];
+	_Atomic uint64_t holders[]; /* 0x80 turn << 48 | holder, or 0 */
+};
+ZIPC_AT(zipc_semaphore_body, reserved, 0x04);
+ZIPC_AT(zipc_semaphore_body, permits, 0x40);
+ZIPC_AT(zipc_semaphore_body, holders, 0x80);
+static_assert(sizeof(struct zipc_semaphore_body) == 128, "it is two lines");
+
+/* The body of a Barrier; see barrier.c. */
+struct zipc_party {
+	/* written by who is the party, or takes it over; see record.h */
+	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t state;  /* 0x08 round << 2 | what; 0: out */
+	uint64_t reserved[6];    /* 0x10 zero */
+};
+ZIPC_AT(zipc_party, state, 0x08);
+static_assert(sizeof(struct zipc_party) == 64, "party is a line");
+
+struct zipc_barrier_body {
+	/* written by who ends a round */
+	_Atomic uint64_t round;      /* 0x00 complete << 18 | broken */
+	uint64_t reserved[7];        /* 0x08 zero */
+	struct zipc_party parties[]; /* 0x40 */
+};
+ZIPC_AT(zipc_barrier_body, parties, 0x40);
+static_assert(sizeof(struct zipc_barrier_body) == 64, "it is a line");
+
+/* The body of a Latch; see latch.c. */
+struct zipc_latch_body {
+	/* written by who counts down */
+	_Atomic uint64_t count; /* 0x00 what is left */
+	uint64_t reserved[7];   /* 0x08 zero */
+};
+static_assert(sizeof(struct zipc_latch_body) == 64, "it is a line");
+
+/* The body of an Event; see event.c. */
+struct zipc_event_body {
+	/* constant */
+	uint32_t automatic;     /* 0x00 1: a wait resets it */
+	uint32_t reserved;      /* 0x04 zero */
+	uint64_t constants[7];
+	/* written by who sets, resets, or waits for an automatic one */
+	_Atomic uint64_t state; /* 0x40 sets << 1 | set */
+	uint64_t state_line[7];
+};
+ZIPC_AT(zipc_event_body, reserved, 0x04);
+ZIPC_AT(zipc_event_body, state, 0x40);
+static_assert(sizeof(struct zipc_event_body) == 128, "it is two lines");
+
+/*
  * Who holds a lock, and how often who held it has died. It is where the bodies
  * of Mutex, RWLock and Once begin; the owner is told in lock.h.
  */
@@ -466,7 +526,7 @@ static_assert(sizeof(struct zipc_mutex_body) == 64, "a mutex is one line");
 struct zipc_rwlock_body {
 	/* written by writers */
 	struct zipc_owner owner;   /* 0x00 */
-	struct zipc_event drained; /* 0x20 a writer waits for readers */
+	struct zipc_event_word drained; /* 0x20 a writer waits for readers */
 	/* constant */
 	uint64_t readers_offset;   /* 0x30 bytes from the body's start */
 	uint64_t reserved;         /* 0x38 zero */

@@ -94,9 +94,13 @@ extern const struct zipc_view_kind zipc_view_of_ring;
 extern const struct zipc_view_kind zipc_view_stack;
 extern const struct zipc_view_kind zipc_view_map;
 extern const struct zipc_view_kind zipc_view_set;
+extern const struct zipc_view_kind zipc_view_semaphore;
+extern const struct zipc_view_kind zipc_view_barrier;
+extern const struct zipc_view_kind zipc_view_latch;
 extern const struct zipc_view_kind zipc_view_mutex;
 extern const struct zipc_view_kind zipc_view_rwlock;
 extern const struct zipc_view_kind zipc_view_once;
+extern const struct zipc_view_kind zipc_view_event;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

@@ -20,9 +20,13 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_stack,
 	&zipc_view_map,
 	&zipc_view_set,
+	&zipc_view_semaphore,
+	&zipc_view_barrier,
+	&zipc_view_latch,
 	&zipc_view_mutex,
 	&zipc_view_rwlock,
 	&zipc_view_once,
+	&zipc_view_event,
 };
 
 /* What has a flag that is not known is not known either. */
@@ -160,7 +164,7 @@ static int type_load(struct zipc_view *view,
 	return 0;
 }
 
-static unsigned may_sleep(const struct zipc_event *event)
+static unsigned may_sleep(const struct zipc_event_word *event)
 {
 	/* Both low bits are set by sleepers. */
 	return atomic_load_explicit(&event->word, memory_order_relaxed) & 3 ? 1

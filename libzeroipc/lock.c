@@ -327,7 +327,7 @@ static int64_t attempt_and_look(void *context)
 }
 
 int zipc_lock_wait(struct zipc_lock *lock, uint64_t extra,
-		   struct zipc_event *event, int64_t deadline_ns)
+		   struct zipc_event_word *event, int64_t deadline_ns)
 {
 	struct taking taking = { lock, extra };
 	struct zipc_lock_wait wait = { .lock = lock,

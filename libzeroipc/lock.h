@@ -123,7 +123,7 @@ bool zipc_lock_look_due(struct zipc_lock *lock, int64_t pause_ns);
  * zipc_lock_take_over(), asleep on the event. The first try has been made.
  */
 int zipc_lock_wait(struct zipc_lock *lock, uint64_t extra,
-		   struct zipc_event *event, int64_t deadline_ns);
+		   struct zipc_event_word *event, int64_t deadline_ns);
 
 /*
  * zipc_wait() as locks do it: quick() by spinning, then thorough(), which asks
@@ -131,7 +131,7 @@ int zipc_lock_wait(struct zipc_lock *lock, uint64_t extra,
  */
 struct zipc_lock_wait {
 	struct zipc_lock *lock;
-	struct zipc_event *event;
+	struct zipc_event_word *event;
 	enum zipc_waits_to to;
 	int64_t (*quick)(void *context);
 	int64_t (*thorough)(void *context);

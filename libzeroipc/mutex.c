@@ -80,7 +80,7 @@ int zipc_mutex_open_or_create(struct zipc_mutex **out,
 
 /* use */
 
-static struct zipc_event *event_of(struct zipc_lock *lock)
+static struct zipc_event_word *event_of(struct zipc_lock *lock)
 {
 	return &lock->block->writable;
 }
@@ -128,7 +128,7 @@ static __attribute__((noinline)) int unlock_slowly(struct zipc_lock *lock)
 	return 0;
 }
 
-static __attribute__((noinline)) int wake_one(struct zipc_event *event)
+static __attribute__((noinline)) int wake_one(struct zipc_event_word *event)
 {
 	zipc_wake_sleepers(event, 1);
 	return 0;

@@ -49,6 +49,14 @@ const char *zipc_kind_name(unsigned kind)
 		return "rwlock";
 	case ZIPC_ONCE:
 		return "once";
+	case ZIPC_SEMAPHORE:
+		return "semaphore";
+	case ZIPC_BARRIER:
+		return "barrier";
+	case ZIPC_LATCH:
+		return "latch";
+	case ZIPC_EVENT:
+		return "event";
 	}
 	return "structure";
 }

@@ -138,7 +138,7 @@ ZIPC_INLINE enum zipc_fast zipc_places_pop_fast(struct zipc_places *places,
 						void *elem, uint64_t elem_size)
 {
 	struct zipc_place_ring *ring = places->ring;
-	struct zipc_event *writable = places->writable;
+	struct zipc_event_word *writable = places->writable;
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	struct zipc_slot *slot = zipc_next_slot(places, &places->out_lap, head);
 

@@ -116,7 +116,7 @@ struct zipc_places {
 	struct zipc_place_ring *ring;
 	struct zipc_writer *writers;
 	unsigned char *slots;
-	struct zipc_event *readable, *writable;
+	struct zipc_event_word *readable, *writable;
 	uint64_t capacity, elem_size, slot_count;
 	uint32_t slot_bytes, writer_count;
 	uint32_t ahead; /* bytes to what push fetches in advance */

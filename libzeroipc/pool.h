@@ -83,7 +83,7 @@ struct zipc_pool {
 	uint64_t stride, groups;
 	_Atomic uint64_t *full;   /* bits */
 	_Atomic uint32_t *queues; /* notes: a block's offset in lines */
-	struct zipc_event *takers;
+	struct zipc_event_word *takers;
 	struct zipc_segment *segment;
 	struct zipc_use use;
 	int64_t looked_ns; /* when all cells were looked at */

@@ -366,7 +366,7 @@ CONTINUATION pop_the_long_way(struct zipc_queue *queue, void *elem,
 	return moved < 0 ? (int)moved : 0;
 }
 
-CONTINUATION wake_one(struct zipc_event *event)
+CONTINUATION wake_one(struct zipc_event_word *event)
 {
 	zipc_wake_sleepers(event, 1);
 	return 0;

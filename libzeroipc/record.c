@@ -24,11 +24,16 @@ int64_t zipc_record_take(struct zipc_segment *segment, void *records,
 			 uint32_t count)
 {
 	_Atomic uint64_t *word;
+	bool changes = true;
 	uint32_t i, round;
 	uint64_t holder;
 
-	/* First those that are free: whether one is dead costs system calls. */
-	for (round = 0; round < 2; round++)
+	/*
+	 * First those that are free: whether one is dead costs system calls.
+	 * Again, if another took one first: it may have given it back since.
+	 */
+	for (round = 0; round < 2 || changes; round++) {
+		changes = false;
 		for (i = 0; i < count; i++) {
 			word = holder_of(records, i);
 			holder = atomic_load_explicit(word,
@@ -38,7 +43,9 @@ int64_t zipc_record_take(struct zipc_segment *segment, void *records,
 				continue;
 			if (take(segment, word, holder))
 				return i;
+			changes = true;
 		}
+	}
 	return -1;
 }
 

@@ -77,7 +77,7 @@ struct zipc_ring_shape {
 	struct zipc_record_ring *words;
 	struct zipc_reader *readers;
 	unsigned char *data;
-	struct zipc_event *readable, *writable;
+	struct zipc_event_word *readable, *writable;
 	uint64_t size, longest;
 	uint32_t reader_count;
 	bool symmetric, back_pressure;

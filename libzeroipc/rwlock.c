@@ -64,7 +64,7 @@ struct zipc_rwlock {
 	unsigned generation;       /* of forks, when it was taken; 0: never */
 	uint32_t count;
 	struct zipc_lock_reader *readers;
-	struct zipc_event *drained;
+	struct zipc_event_word *drained;
 };
 
 /* create and open */

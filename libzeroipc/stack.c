@@ -249,7 +249,7 @@ CONTINUATION pop_the_long_way(struct zipc_stack *stack, void *elem,
 	return rc;
 }
 
-CONTINUATION wake_one(struct zipc_event *event)
+CONTINUATION wake_one(struct zipc_event_word *event)
 {
 	zipc_wake_sleepers(event, 1);
 	return 0;

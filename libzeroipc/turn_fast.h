@@ -54,7 +54,7 @@ ZIPC_TURN_INLINE struct zipc_pair zipc_turns_below(
 }
 
 ZIPC_TURN_INLINE enum zipc_turns_how zipc_turns_made(
-	const struct zipc_turns *turns, const struct zipc_event *event)
+	const struct zipc_turns *turns, const struct zipc_event_word *event)
 {
 	return zipc_sleepers(event, turns->symmetric)
 		       ? ZIPC_TURN_MADE_FOR_SLEEPERS
@@ -64,7 +64,7 @@ ZIPC_TURN_INLINE enum zipc_turns_how zipc_turns_made(
 ZIPC_TURN_INLINE enum zipc_turns_how zipc_turns_push_fast(
 	const struct zipc_turns *turns, uint64_t value)
 {
-	const struct zipc_event *readable = turns->readable;
+	const struct zipc_event_word *readable = turns->readable;
 	struct zipc_pair top = zipc_turns_look(turns);
 	struct zipc_pair next = { .value = value };
 	uint64_t low = top.turn & (2 * turns->pushed - 1);
@@ -83,7 +83,7 @@ ZIPC_TURN_INLINE enum zipc_turns_how zipc_turns_push_fast(
 ZIPC_TURN_INLINE enum zipc_turns_how zipc_turns_pop_fast(
 	const struct zipc_turns *turns, uint64_t *value)
 {
-	const struct zipc_event *writable = turns->writable;
+	const struct zipc_event_word *writable = turns->writable;
 	struct zipc_pair top = zipc_turns_look(turns), next;
 
 	/* Of 0 elements one less is more than capacity, too. */

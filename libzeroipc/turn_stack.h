@@ -90,7 +90,7 @@ struct zipc_turns {
 	struct zipc_cell *cells;
 	struct zipc_stack_writer *writers;
 	unsigned char *slots;
-	struct zipc_event *readable, *writable;
+	struct zipc_event_word *readable, *writable;
 	uint64_t capacity, elem_size, slot_count;
 	uint64_t pushed; /* the bit of a first word; index lies below it */
 	uint32_t slot_bytes, writer_count;

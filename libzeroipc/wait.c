@@ -43,7 +43,8 @@ static uint64_t futex_wake(_Atomic uint32_t *word, uint64_t n)
 /* the waker */
 
 /* Clear bits if nobody has arrived since seen was read. */
-static void clear_bits(struct zipc_event *event, uint32_t seen, uint32_t bits)
+static void clear_bits(struct zipc_event_word *event, uint32_t seen,
+		       uint32_t bits)
 {
 	/* Relaxed: a sleeper that is missed sees the word change. */
 	atomic_compare_exchange_strong_explicit(&event->word, &seen,
@@ -52,7 +53,7 @@ static void clear_bits(struct zipc_event *event, uint32_t seen, uint32_t bits)
 						memory_order_relaxed);
 }
 
-void zipc_wake_sleepers(struct zipc_event *event, uint64_t n)
+void zipc_wake_sleepers(struct zipc_event_word *event, uint64_t n)
 {
 	uint32_t seen = atomic_load_explicit(&event->word,
 					     memory_order_relaxed);
@@ -102,7 +103,7 @@ struct napper {
 	uint32_t stamp; /* what stands there */
 };
 
-static bool take_place(struct zipc_event *event, struct napper *napper)
+static bool take_place(struct zipc_event_word *event, struct napper *napper)
 {
 	uint32_t stamp, until = watch_until();
 	int i;
@@ -121,7 +122,7 @@ static bool take_place(struct zipc_event *event, struct napper *napper)
 }
 
 /* Before each nap: keep the place, or lose it if it was taken as expired. */
-static void keep_place(struct zipc_event *event, struct napper *napper)
+static void keep_place(struct zipc_event_word *event, struct napper *napper)
 {
 	uint32_t until = watch_until();
 
@@ -135,7 +136,7 @@ static void keep_place(struct zipc_event *event, struct napper *napper)
 		napper->place = -1;
 }
 
-static bool has_free_place(struct zipc_event *event)
+static bool has_free_place(struct zipc_event_word *event)
 {
 	int i;
 
@@ -155,7 +156,7 @@ static bool has_free_place(struct zipc_event *event)
  * The wake may reach someone who needs none: a napper, or who leaves just then.
  * So everybody calls who was awake, before sleeping again and when leaving.
  */
-static void call_successor(struct zipc_event *event)
+static void call_successor(struct zipc_event_word *event)
 {
 	uint32_t seen, changed;
 
@@ -176,7 +177,7 @@ static void call_successor(struct zipc_event *event)
 		clear_bits(event, changed, ZIPC_CROWD);
 }
 
-static void leave_place(struct zipc_event *event, struct napper *napper)
+static void leave_place(struct zipc_event_word *event, struct napper *napper)
 {
 	if (napper->place >= 0)
 		atomic_compare_exchange_strong_explicit(
@@ -188,7 +189,7 @@ static void leave_place(struct zipc_event *event, struct napper *napper)
 /* the sleeper */
 
 /* sleepers: the heavy fence follows; pairs with zipc_wake(). */
-static uint32_t arrive(struct zipc_event *event, bool crowd)
+static uint32_t arrive(struct zipc_event_word *event, bool crowd)
 {
 	uint32_t bits = ZIPC_SLEEPERS | (crowd ? ZIPC_CROWD : 0);
 	uint32_t seen = atomic_load_explicit(&event->word,
@@ -208,7 +209,7 @@ static uint32_t arrive(struct zipc_event *event, bool crowd)
  * count of wakes soon changes. It is looked at now and then, and not slept for
  * on the word: a wake that is meant for a sleeper would end here.
  */
-static void count_late(struct zipc_event *event, uint32_t ticket)
+static void count_late(struct zipc_event_word *event, uint32_t ticket)
 {
 	struct timespec pause = zipc_timespec(GRACE_NS / 16);
 	int64_t until = zipc_now_ns() + GRACE_NS;
@@ -234,7 +235,7 @@ static int64_t nap_end(const struct napper *napper, int64_t deadline_ns)
 }
 
 /* Sleep, nap by nap. */
-static int64_t sleep_on(struct zipc_event *event, bool symmetric,
+static int64_t sleep_on(struct zipc_event_word *event, bool symmetric,
 			int64_t deadline_ns,
 			int64_t (*attempt)(void *context), void *context)
 {
@@ -268,7 +269,7 @@ static int64_t sleep_on(struct zipc_event *event, bool symmetric,
 	return rc == -EAGAIN ? -ETIMEDOUT : rc;
 }
 
-int64_t zipc_wait(struct zipc_event *event, bool symmetric,
+int64_t zipc_wait(struct zipc_event_word *event, bool symmetric,
 		  struct zipc_spin *spin, int64_t deadline_ns,
 		  int64_t (*attempt)(void *context), void *context)
 {

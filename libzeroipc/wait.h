@@ -42,11 +42,11 @@
  * until it returns something else, or until the deadline (zipc_deadline()):
  * then -ETIMEDOUT. The caller has made the first attempt.
  */
-int64_t zipc_wait(struct zipc_event *event, bool symmetric,
+int64_t zipc_wait(struct zipc_event_word *event, bool symmetric,
 		  struct zipc_spin *spin, int64_t deadline_ns,
 		  int64_t (*attempt)(void *context), void *context);
 
-void zipc_wake_sleepers(struct zipc_event *event, uint64_t n);
+void zipc_wake_sleepers(struct zipc_event_word *event, uint64_t n);
 
 #define ZIPC_SLEEPERS 1u
 #define ZIPC_CROWD 2u
@@ -56,7 +56,8 @@ void zipc_wake_sleepers(struct zipc_event *event, uint64_t n);
 #define ZIPC_WAKES 0xFFFE0000u
 
 /* Behind a publication, which the light fence keeps before the load. */
-static inline bool zipc_sleepers(const struct zipc_event *event, bool symmetric)
+static inline bool zipc_sleepers(const struct zipc_event_word *event,
+				 bool symmetric)
 {
 	zipc_fence_light(symmetric);
 	/* sleepers: relaxed is enough behind the fence; pairs with arrive(). */
@@ -66,7 +67,7 @@ static inline bool zipc_sleepers(const struct zipc_event *event, bool symmetric)
 }
 
 /* After a publication that n waiters may use. */
-static inline void zipc_wake(struct zipc_event *event, bool symmetric,
+static inline void zipc_wake(struct zipc_event_word *event, bool symmetric,
 			     uint64_t n)
 {
 	if (zipc_sleepers(event, symmetric))

@@ -151,8 +151,8 @@ claim 'README ran its own programs' \
 claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
-	zipc_pool zipc_ring zipc_mutex zipc_rwlock zipc_once \
-	zipc_inspect zipc_waits; do
+	zipc_pool zipc_ring zipc_semaphore zipc_barrier zipc_latch zipc_mutex \
+	zipc_rwlock zipc_once zipc_event zipc_inspect zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -177,6 +177,23 @@ claim 'zipc_map(3) counts its arguments' prints ./zipc_map one 'one 1'
 claim 'zipc_map(3) adds to the counts of before' prints ./zipc_map one 'one 2'
 claim 'zipc_set(3) finds new what is new' prints ./zipc_set one 'one: new'
 claim 'zipc_set(3) knows what was' prints ./zipc_set one 'one: seen before'
+claim 'zipc_semaphore(3) takes one of three' prints ./zipc_semaphore \
+	'2 more may run'
+claim 'zipc_latch(3) counts the first down' prints ./zipc_latch '2 are missing'
+claim 'zipc_latch(3) counts the next down' prints ./zipc_latch '1 are missing'
+claim 'zipc_latch(3) is there with the last' prints ./zipc_latch \
+	'all are ready'
+claim 'zipc_event(3) is set' prints ./zipc_event now ''
+claim 'zipc_event(3) was set' prints ./zipc_event 'changed'
+claim 'zipc_event(3) is set no more' prints ./zipc_event 'nothing has changed'
+meet()
+{
+	local got
+
+	got=$(for _ in 1 2 3; do ./zipc_barrier & done; wait)
+	[ "$got" = $'all are here\nall are here\nall are here' ]
+}
+claim 'zipc_barrier(3) lets three go on together' meet
 claim 'zipc_mutex(3) counts under the lock' prints ./zipc_mutex '1 1'
 claim 'zipc_mutex(3) counts on' prints ./zipc_mutex '2 2'
 claim 'zipc_rwlock(3) shows what it has read' prints ./zipc_rwlock '1 1'

@@ -33,7 +33,7 @@
 
 /* A line of its own for each side, as in a block. */
 struct side {
-	struct zipc_event event;
+	struct zipc_event_word event;
 	_Atomic int64_t items;
 	char pad[40];
 };
@@ -355,7 +355,7 @@ END_TEST
 
 START_TEST(nappers_that_die_are_replaced)
 {
-	struct zipc_event *event;
+	struct zipc_event_word *event;
 	struct child children[4];
 	uint32_t stamps[2];
 	int i;
@@ -439,7 +439,7 @@ static void sleep_until_told(void *leave)
  */
 START_TEST(a_called_successor_that_leaves_calls_another)
 {
-	struct zipc_event *event;
+	struct zipc_event_word *event;
 	struct child children[4];
 	int i;
 
@@ -676,7 +676,7 @@ START_TEST(no_damaged_event_word_holds_up_a_wait_or_a_wake)
 {
 	static const uint32_t words[] = { 1, 2, 3, 4, UINT32_MAX,
 					  UINT32_MAX - 3, 0x80000000u };
-	struct zipc_event *event;
+	struct zipc_event_word *event;
 	size_t i, j;
 
 	set_up(_i);

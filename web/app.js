@@ -277,6 +277,29 @@ function sleepers(structure) {
 	return who.join(", ") || "\u2013";
 }
 
+// What is waited for, and who holds it; it has no elements.
+function stateText({ kind, state }) {
+	const who = (state.holders || []).map((it) => {
+		const name = `${it.name || "?"} (${it.pid})`;
+		const alive = it.alive ? "" : ", dead";
+
+		if (it.party === undefined)
+			return `permit ${it.permit}: ${name}${alive}`;
+		return `party ${it.party}: ${name}${alive}` +
+			(it.arrived ? ", has arrived" : ", missing");
+	});
+
+	if (kind === "semaphore")
+		who.unshift(state.owned ? "owned" : "plain");
+	if (kind === "barrier")
+		who.unshift(`${integer(state.rounds)} rounds complete`,
+			`${integer(state.broken)} broken`);
+	if (kind === "event")
+		who.unshift(state.value === "1" ? "set" : "not set",
+			state.automatic ? "reset by who waits" : "reset by hand");
+	return who.join("; ");
+}
+
 // Our address of what an answer's href addresses.
 function hashOf(item) {
 	return `#${item.href.slice("/segments".length)}`;
@@ -603,8 +626,8 @@ function oneStructure(path, from) {
 			setText(type, data.type);
 			const filled = occupancy(data);
 			const ring = data.ring;
-			const unit = ring ? "bytes" : "elements";
-			gauge.show({ ...filled, label: `${filled.label} ${unit}` });
+			const unit = ring ? " bytes" : data.state ? "" : " elements";
+			gauge.show({ ...filled, label: filled.label + unit });
 			const flows = isFlow(data.kind);
 			list.children[0].hidden = list.children[1].hidden =
 				list.children[2].hidden = list.children[3].hidden =
@@ -638,6 +661,8 @@ function oneStructure(path, from) {
 			holder.firstChild.show(data.elements, (it) => it.index);
 			holder.hidden = !data.elements.length;
 			empty.hidden = Boolean(data.elements.length);
+			setText(empty, data.state ? stateText(data)
+				: "It is empty now.");
 			pages.show(ring ? { ...data, size: ring.records } : data);
 		},
 	};

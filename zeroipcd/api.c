@@ -278,10 +278,11 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 		request->count = fitting(entry->elem_size);
 	json_u64(document, "from", request->from, request->quoted);
 	json_u64(document, "count", request->count, request->quoted);
-	if (entry->kind == ZIPC_RING)
+	rc = describe_state(document, view, entry, request->quoted);
+	if (rc == -EOPNOTSUPP && entry->kind == ZIPC_RING)
 		rc = describe_records(document, view, entry, request->from,
 				      request->count, request->quoted);
-	else
+	else if (rc == -EOPNOTSUPP)
 		rc = describe_elements(document, view, entry, request->from,
 				       request->count, request->quoted,
 				       &problem);

@@ -195,6 +195,19 @@ void describe_structures(cJSON *object, struct zipc_view *view,
 	}
 }
 
+void describe_participant(cJSON *object,
+			  const struct zipc_view_participant *participant)
+{
+	json_u64(object, "index", participant->index, false);
+	json_u64(object, "incarnation", participant->incarnation, false);
+	cJSON_AddNumberToObject(object, "pid", participant->pid);
+	json_string(object, "name", participant->name);
+	json_u64(object, "uid", participant->uid, false);
+	json_string(object, "user", access_user(participant->uid));
+	cJSON_AddBoolToObject(object, "alive", participant->alive != 0);
+	json_time(object, "since", participant->since_ns);
+}
+
 int describe_participants(cJSON *object, struct zipc_view *view,
 			  const struct zipc_view_segment *segment)
 {
@@ -210,14 +223,7 @@ int describe_participants(cJSON *object, struct zipc_view *view,
 		if (rc)
 			return rc;
 		one = cJSON_CreateObject();
-		json_u64(one, "index", it.index, false);
-		json_u64(one, "incarnation", it.incarnation, false);
-		cJSON_AddNumberToObject(one, "pid", it.pid);
-		json_string(one, "name", it.name);
-		json_u64(one, "uid", it.uid, false);
-		json_string(one, "user", access_user(it.uid));
-		cJSON_AddBoolToObject(one, "alive", it.alive != 0);
-		json_time(one, "since", it.since_ns);
+		describe_participant(one, &it);
 		cJSON_AddItemToArray(all, one);
 	}
 	return 0;

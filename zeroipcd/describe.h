@@ -48,6 +48,16 @@ void describe_structure(cJSON *object, const char *segment,
 			const struct zipc_view_entry *entry,
 			bool int64_as_string);
 
+void describe_participant(cJSON *object,
+			  const struct zipc_view_participant *participant);
+
+/*
+ * object.state of what is waited for, with who holds what; its object.elements
+ * is empty. Returns as zipc_view_sync().
+ */
+int describe_state(cJSON *object, struct zipc_view *view,
+		   const struct zipc_view_entry *entry, bool int64_as_string);
+
 /*
  * object.elements: up to count of them from the from-th. Returns 0; -EMSGSIZE,
  * too large for an answer; or as zipc_view_elements(). *problem is set to words

@@ -33,6 +33,8 @@ UNKNOWN = {
     "zipc_record_ring", "zipc_reader",
     "zipc_turn_stack", "zipc_stack_writer",
     "zipc_hop", "zipc_hop_record",
+    "zipc_semaphore_body", "zipc_barrier_body", "zipc_party",
+    "zipc_latch_body", "zipc_event_body",
 }
 
 

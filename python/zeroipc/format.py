@@ -82,7 +82,7 @@ PARTICIPANT = Layout(
     since_ns=(0x10, 8), pid_namespace=(0x18, 4), uid=(0x1C, 4),
     name=(0x20, 16), reserved=(0x30, 16))
 
-EVENT = Layout("zipc_event", 16, word=(0x00, 4), nappers=(0x04, 8),
+EVENT = Layout("zipc_event_word", 16, word=(0x00, 4), nappers=(0x04, 8),
                late_wakes=(0x0C, 4))
 
 BLOCK = Layout(

@@ -37,7 +37,7 @@ is 'a count of processes' "$(jq .participants_alive <<<"$data")" 1
 
 one=$(get "/segments/$prefix-data")
 is 'structures in order' "$(jq -c '[.structures[].name]' <<<"$one")" \
-	'["u64","i64","f64","cpu","events","many","wide","wordy","log","undo"]'
+	'["u64","i64","f64","cpu","events","many","wide","wordy","log","undo","permits","meeting"]'
 is 'a queue and what went through' "$(jq -c '.structures[] |
 	select(.name == "events") | [.kind, .type, .elem_size, .capacity, .size,
 	.added, .removed]' <<<"$one")" '["queue","u64",8,10,4,5,1]'
@@ -82,6 +82,16 @@ is 'its last record' "$(get "/segments/$prefix-data/log?from=2" |
 	jq -c '[.elements[].index]')" '[3]'
 is 'none behind it' "$(get "/segments/$prefix-data/log?from=3" |
 	jq -c .elements)" '[]'
+
+is 'a semaphore, and who holds what of it' \
+	"$(get "/segments/$prefix-data/permits" | jq -c '[.kind, .elements,
+	.state.value, .state.owned,
+	(.state.holders[] | [.permit, .pid, .name, .alive])]')" \
+	"[\"semaphore\",[],2,true,[0,$held,\"fixture\",true]]"
+is 'a barrier, and who has arrived' \
+	"$(get "/segments/$prefix-data/meeting" | jq -c '[.state.value,
+	.state.rounds, .state.broken,
+	(.state.holders[] | [.party, .pid, .arrived])]')" "[1,0,0,[0,$held,true]]"
 
 many=/segments/$prefix-data/many
 is 'a hundred elements by default' "$(get "$many" | jq '.elements | length')" 100

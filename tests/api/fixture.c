@@ -9,6 +9,7 @@
  *   PREFIX-broken    begins as a segment and is none
  *   PREFIX-foreign   no segment at all
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,20 @@ static void fill_large(struct zipc_segment *in)
 	zipc_array_close(array(in, "wordy", type, 2));
 }
 
+/* A permit is held, and a party has arrived: both are this process. */
+static void fill_waits(struct zipc_segment *in)
+{
+	struct zipc_semaphore *permits;
+	struct zipc_barrier *meeting;
+
+	must(zipc_semaphore_create_with(&permits, in, "permits", 3, 3,
+					ZIPC_OWNED), "permits");
+	must(zipc_semaphore_acquire(permits, ZIPC_NOWAIT), "acquire");
+	must(zipc_barrier_create(&meeting, in, "meeting", 2), "meeting");
+	if (zipc_barrier_wait(meeting, ZIPC_NOWAIT) != -EAGAIN)
+		must(-EINVAL, "wait");
+}
+
 static void fill_hostile(struct zipc_segment *in)
 {
 	struct zipc_array *it;
@@ -200,6 +215,7 @@ int main(int argc, char **argv)
 	fill_large(data);
 	fill_ring(data);
 	fill_stack(data);
+	fill_waits(data);
 	fill_hostile(segment(argv[1], HOSTILE "\xFE", 0644));
 	zipc_array_close(array(segment(argv[1], "private", 0600), "secret",
 			       "u32", 1));

@@ -40,9 +40,8 @@ $ zeroipc stat --json $S-sparse | jq -c '[.size_bytes, .max_entries, .max_partic
 $ zeroipc create $S-bad --size 10X
 ! zeroipc: create: --size is a size, as 65536, 64K, 10M or 1.5GiB, not `10X`
 ! usage: zeroipc create SEGMENT --size SIZE [--mode MODE]
-!        zeroipc create SEGMENT/STRUCTURE --kind KIND --type TYPE --capacity N
+!        zeroipc create SEGMENT/STRUCTURE --kind KIND [--type TYPE] [--capacity N]
 !        zeroipc create SEGMENT/RING --kind ring --size SIZE
-!        zeroipc create SEGMENT/LOCK --kind mutex|rwlock|once
 ? 2
 $ for s in -1 K 1KK 1.5.5M 99999999999999999999 20000000000G ''; do zeroipc create $S-bad --size "$s" 2>&1 | head -n 1; done
 > zeroipc: create: --size is a size, as 65536, 64K, 10M or 1.5GiB, not `-1`
@@ -60,11 +59,11 @@ $ zeroipc create $S-bad 2>&1 | head -n 1
 $ zeroipc create $S-bad --size 1M --kind array 2>&1 | head -n 1
 > zeroipc: create: --kind is for a structure: name it, as zt-0000000-t-bad/STRUCTURE
 $ zeroipc create $S/a --size 1M 2>&1 | head -n 1
-> zeroipc: create: a structure needs --kind, which is array, queue, stack, map, set, pool, ring, mutex, rwlock or once
+> zeroipc: create: a structure needs --kind, which is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once or event
 $ zeroipc create $S/a --kind array --type u8 2>&1 | head -n 1
 > zeroipc: create: --kind array needs --type and --capacity
 $ zeroipc create $S/a --kind heap 2>&1 | head -n 1
-> zeroipc: create: --kind is array, queue, stack, map, set, pool, ring, mutex, rwlock or once, not `heap`
+> zeroipc: create: --kind is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once or event, not `heap`
 $ zeroipc create $S/a --kind array --type u8 --capacity 3 --max-writers 2 2>&1 | head -n 1
 > zeroipc: create: --kind array takes no --max-writers
 $ zeroipc create $S-bad --size 1M --mode 888 2>&1 | head -n 1

@@ -19,6 +19,8 @@ $ zeroipc
 !   write    Write records into a ring
 !   follow   Print a ring's records, as they are written
 !   set      Set an element of an array
+!   wait     Wait for a semaphore, barrier, latch or event
+!   signal   Release a semaphore, count a latch down, set an event
 !   lock     Run a command while a mutex is held
 !   why      Tell who waits for whom, and why nothing goes on
 !   rm       Remove segments, or structures
@@ -38,8 +40,8 @@ $ zeroipc --help | head -n 1
 $ diff <(zeroipc --help) <(zeroipc help)
 
 # Help is the same however it is asked for, and names every option.
-$ for c in ls cat stat create push pop set lock why rm put get delete add has; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
-$ for c in ls cat stat create push pop set lock why rm put get delete add has help; do zeroipc help $c | head -n 1; done
+$ for c in ls cat stat create push pop set rm put get delete add has wait signal lock why; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
+$ for c in ls cat stat create push pop set rm put get delete add has wait signal lock why help; do zeroipc help $c | head -n 1; done
 > usage: zeroipc ls [-a] [--json] [SEGMENT]
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
@@ -55,6 +57,8 @@ $ for c in ls cat stat create push pop set lock why rm put get delete add has he
 > usage: zeroipc delete SEGMENT/MAP|SET KEY
 > usage: zeroipc add SEGMENT/SET KEY
 > usage: zeroipc has SEGMENT/SET KEY
+> usage: zeroipc wait [--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND [ARGUMENT]...]
+> usage: zeroipc signal [-n N] [--reset] SEGMENT/STRUCTURE
 > usage: zeroipc help [COMMAND]
 
 $ zeroipc list

@@ -48,7 +48,7 @@ static bool is_of_a_sound_one(int64_t rc)
 {
 	return rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ENOENT ||
 	       rc == -EINVAL || rc == -EPROTOTYPE || rc == -EROFS ||
-	       rc == -EACCES;
+	       rc == -EACCES || rc == -EOWNERDEAD || rc == -EOPNOTSUPP;
 }
 
 /*
@@ -178,6 +178,21 @@ static void *buffer(uint64_t n, uint64_t elem_size)
 
 /* looking */
 
+static void look_at_holders(struct zipc_view *view,
+			    const struct zipc_view_entry *entry)
+{
+	struct zipc_view_sync_holder holder;
+	struct zipc_view_sync sync;
+	uint64_t i;
+
+	if (may(zipc_view_sync(view, entry, &sync), ENOENT, EBADMSG,
+		EOPNOTSUPP))
+		return;
+	for (i = 0; i < sync.holders && i < SOME; i++)
+		may(zipc_view_sync_holder(view, entry, i, &holder), ENOENT,
+		    EBADMSG, EOPNOTSUPP);
+}
+
 static void look_at_elements(struct zipc_view *view,
 			     const struct zipc_view_entry *entry)
 {
@@ -187,6 +202,7 @@ static void look_at_elements(struct zipc_view *view,
 	unsigned char *bytes;
 	int64_t n, i;
 
+	look_at_holders(view, entry);
 	if (entry->elem_size == 0 || entry->elem_size > IMAGE_BYTES)
 		return; /* of a kind that nobody knows */
 	bytes = buffer(MANY, entry->elem_size);
@@ -232,7 +248,7 @@ static void look(void)
 		EPROTONOSUPPORT))
 		return;
 	may(zipc_view_segment(view, &segment), EBADMSG);
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 16; i++)
 		if (!may(zipc_view_entry(view, i, &entry), EBADMSG, ENOENT))
 			look_at_elements(view, &entry);
 	if (!may(zipc_view_find(view, "queue", &entry), EBADMSG, ENOENT))
@@ -808,6 +824,104 @@ static void close_map(void)
 	tour.map = NULL;
 }
 
+/* what is waited for */
+
+#define OPEN_ERRORS EBADMSG, ENOENT, EPROTOTYPE
+#define WAIT_ERRORS EAGAIN, ETIMEDOUT, EBADMSG
+#define LOOKS_NS (3 * TIMEOUT_NS) /* in that time the dead are looked for */
+
+static bool begin_use(const char *name)
+{
+	tour.name = name;
+	if (tour.segment)
+		find_block();
+	return tour.segment;
+}
+
+static void use_semaphore(const char *name)
+{
+	struct zipc_semaphore *it;
+
+	if (!begin_use(name) ||
+	    may(zipc_semaphore_open(&it, tour.segment, name), OPEN_ERRORS))
+		return;
+	may(zipc_semaphore_acquire(it, ZIPC_NOWAIT), WAIT_ERRORS);
+	may(zipc_semaphore_acquire(it, ZIPC_NOWAIT), WAIT_ERRORS);
+	may(zipc_semaphore_acquire(it, LOOKS_NS), WAIT_ERRORS);
+	require(zipc_semaphore_value(it) <= zipc_semaphore_max(it),
+		"more are free than there are");
+	may(zipc_semaphore_release(it, 1), EINVAL, EBADMSG);
+	may(zipc_semaphore_release(it, 2), EINVAL, EBADMSG);
+	zipc_semaphore_close(it);
+	check_others();
+}
+
+static void semaphores(void)
+{
+	use_semaphore("plain");
+	use_semaphore("owned");
+}
+
+static void latches(void)
+{
+	struct zipc_latch *it;
+
+	if (!begin_use("latch") ||
+	    may(zipc_latch_open(&it, tour.segment, "latch"), OPEN_ERRORS))
+		return;
+	may(zipc_latch_wait(it, TIMEOUT_NS), WAIT_ERRORS);
+	may(zipc_latch_count_down(it, 1), EBADMSG);
+	require(zipc_latch_value(it) <= zipc_latch_count(it), "it has grown");
+	may(zipc_latch_count_down(it, 9), EBADMSG);
+	may(zipc_latch_wait(it, TIMEOUT_NS), WAIT_ERRORS);
+	zipc_latch_close(it);
+	check_others();
+}
+
+static void events(void)
+{
+	struct zipc_event *it;
+
+	if (!begin_use("event") ||
+	    may(zipc_event_open(&it, tour.segment, "event"), OPEN_ERRORS))
+		return;
+	may(zipc_event_wait(it, TIMEOUT_NS), WAIT_ERRORS);
+	may(zipc_event_set(it), EBADMSG);
+	may(zipc_event_wait(it, TIMEOUT_NS), WAIT_ERRORS);
+	may(zipc_event_set(it), EBADMSG);
+	may(zipc_event_reset(it), EBADMSG);
+	require(zipc_event_is_set(it) <= 1, "it is set twice");
+	zipc_event_close(it);
+	check_others();
+}
+
+/* Two parties of this process: one is dead, and two places are left. */
+static void barriers(void)
+{
+	struct zipc_barrier *a, *b;
+	unsigned i;
+
+	if (!begin_use("barrier") ||
+	    may(zipc_barrier_open(&a, tour.segment, "barrier"), OPEN_ERRORS,
+		EUSERS))
+		return;
+	if (may(zipc_barrier_open(&b, tour.segment, "barrier"), OPEN_ERRORS,
+		EUSERS))
+		b = NULL;
+	may(zipc_barrier_wait(a, LOOKS_NS), WAIT_ERRORS, EOWNERDEAD);
+	for (i = 0; i < 2 && b; i++) {
+		may(zipc_barrier_wait(b, ZIPC_NOWAIT), WAIT_ERRORS,
+		    EOWNERDEAD);
+		may(zipc_barrier_wait(a, LOOKS_NS), WAIT_ERRORS, EOWNERDEAD);
+		require(zipc_barrier_arrived(a) <= zipc_barrier_parties(a),
+			"more have arrived than there are");
+		zipc_barrier_rounds(b);
+	}
+	zipc_barrier_close(a);
+	zipc_barrier_close(b);
+	check_others();
+}
+
 /* creating */
 
 #define CREATE_ERRORS EEXIST, ENOSPC, EBADMSG, EBUSY, ENOENT, EPROTOTYPE
@@ -932,6 +1046,10 @@ static const struct {
 	{ "remove", remove_some },
 	{ "create where it was", create_again },
 	{ "look once more", look },
+	{ "semaphores", semaphores },
+	{ "latches", latches },
+	{ "events", events },
+	{ "barriers", barriers },
 	{ "close", close_segment },
 	{ "open once more", open_segment },
 	{ "open a queue with leases", open_leased },
@@ -1112,6 +1230,30 @@ static void remove_two(struct zipc_segment *segment)
 	zipc_array_close(held);
 }
 
+/* A dead one holds a permit, and is a party that has arrived. */
+static void make_waits(struct zipc_segment *segment)
+{
+	struct zipc_semaphore *semaphore;
+	struct zipc_barrier *barrier;
+	struct zipc_latch *latch;
+	struct zipc_event *event;
+
+	must(zipc_semaphore_create(&semaphore, segment, "plain", 1, 3));
+	zipc_semaphore_close(semaphore);
+	must(zipc_semaphore_create_with(&semaphore, segment, "owned", 2, 2,
+					ZIPC_OWNED));
+	must(zipc_semaphore_acquire(semaphore, ZIPC_NOWAIT));
+	zipc_semaphore_close(semaphore);
+	must(zipc_latch_create(&latch, segment, "latch", 3));
+	zipc_latch_close(latch);
+	must(zipc_event_create(&event, segment, "event", ZIPC_AUTO_RESET));
+	zipc_event_close(event);
+	must(zipc_barrier_create(&barrier, segment, "barrier", 3));
+	require(zipc_barrier_wait(barrier, ZIPC_NOWAIT) == -EAGAIN,
+		"a barrier of one");
+	/* Its handle is not closed: that would be to leave. */
+}
+
 void fuzz_prepare(void)
 {
 	struct zipc_segment_options options = {
@@ -1137,6 +1279,7 @@ void fuzz_prepare(void)
 	fill_stack(segment, "stack", "u64");
 	fill_stack(segment, "wide", "bytes:24");
 	fill_map(segment);
+	make_waits(segment);
 	remove_two(segment);
 	zipc_segment_close(segment);
 	world_keep();

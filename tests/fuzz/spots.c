@@ -214,6 +214,31 @@ static const struct field hop_cell_fields[] = {
 	{ "key", 8, 8, HOW_SET },
 };
 
+static const struct field semaphore_fields[] = {
+	FIELD(zipc_semaphore_body, owned),
+	FIELD(zipc_semaphore_body, permits),
+	{ "holder 0", 0x80, 8, HOW_HOLDER },
+	{ "holder 1", 0x88, 8, HOW_HOLDER },
+};
+
+static const struct field latch_fields[] = {
+	FIELD(zipc_latch_body, count),
+};
+
+static const struct field event_fields[] = {
+	FIELD(zipc_event_body, automatic),
+	FIELD(zipc_event_body, state),
+};
+
+static const struct field barrier_fields[] = {
+	WORD(zipc_barrier_body, round, HOW_ADD),
+	{ "party 0", 0x40, 8, HOW_HOLDER },
+	{ "state 0", 0x48, 8, HOW_ADD },
+	{ "party 1", 0x80, 8, HOW_HOLDER },
+	{ "state 1", 0x88, 8, HOW_ADD },
+	{ "state 2", 0xC8, 8, HOW_SPECIAL },
+};
+
 static const struct field owner_fields[] = {
 	WORD(zipc_owner, owner, HOW_FLIP),
 	WORD(zipc_owner, deaths, HOW_ADD),
@@ -364,6 +389,19 @@ static void add_hop(const char *owner, const unsigned char *image, uint32_t at)
 	}
 }
 
+/* What is waited for. */
+static void add_sync(const char *owner, uint32_t at, unsigned kind)
+{
+	if (kind == ZIPC_SEMAPHORE)
+		add(owner, at, semaphore_fields, COUNT(semaphore_fields), 0);
+	else if (kind == ZIPC_LATCH)
+		add(owner, at, latch_fields, COUNT(latch_fields), 0);
+	else if (kind == ZIPC_EVENT)
+		add(owner, at, event_fields, COUNT(event_fields), 0);
+	else if (kind == ZIPC_BARRIER)
+		add(owner, at, barrier_fields, COUNT(barrier_fields), 0);
+}
+
 /* The first of those who wait stands for all. */
 static void add_lock(const char *owner, const unsigned char *image, uint32_t at,
 		     const struct zipc_block *block)
@@ -422,6 +460,7 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	if (block.kind == ZIPC_MAP)
 		add_hop(entry.name, image,
 			begin + (uint32_t)block.body_offset);
+	add_sync(entry.name, begin + (uint32_t)block.body_offset, block.kind);
 }
 
 void spots_find(const unsigned char image[IMAGE_BYTES])

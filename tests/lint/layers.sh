@@ -13,13 +13,14 @@ layer_of()
 {
 	case $1 in
 	base | error | name | format | atoms | cell | clock | fence) echo 1 ;;
-	entry | spin | wait | participant) echo 1 ;;
+	entry | round | spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
 	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
 	pool | pool_* | ring | ring_*) echo 3 ;;
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
+	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

@@ -287,7 +287,7 @@ static void check_kind(enum kind kind)
 		      "in the end it can not be unlocked");
 }
 
-static uint64_t late(const struct zipc_event *event)
+static uint64_t late(const struct zipc_event_word *event)
 {
 	return atomic_load_explicit(&event->late_wakes, memory_order_relaxed);
 }

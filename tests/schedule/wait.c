@@ -19,7 +19,7 @@ struct scene {
 };
 
 static struct {
-	struct zipc_event event;
+	struct zipc_event_word event;
 	_Atomic uint64_t offers[OFFERS]; /* 0, 1: offered, 2: taken */
 } shared;
 

@@ -50,6 +50,10 @@ enum zipc_kind {
 	ZIPC_MUTEX = 11,
 	ZIPC_RWLOCK = 12,
 	ZIPC_ONCE = 13,
+	ZIPC_SEMAPHORE = 8,
+	ZIPC_BARRIER = 9,
+	ZIPC_LATCH = 10,
+	ZIPC_EVENT = 14,
 };
 
 /*
