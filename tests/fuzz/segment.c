@@ -22,6 +22,7 @@
 #include "../../libzeroipc/place_fast.h"
 #include "../../libzeroipc/pool.h"
 #include "../../libzeroipc/queue.h"
+#include "../../libzeroipc/round.h"
 #include "../../libzeroipc/segment.h"
 #include "../../libzeroipc/turn_stack.h"
 
@@ -1234,9 +1235,11 @@ static void remove_two(struct zipc_segment *segment)
 static void make_waits(struct zipc_segment *segment)
 {
 	struct zipc_semaphore *semaphore;
+	struct zipc_barrier_body *body;
 	struct zipc_barrier *barrier;
 	struct zipc_latch *latch;
 	struct zipc_event *event;
+	struct zipc_found found;
 
 	must(zipc_semaphore_create(&semaphore, segment, "plain", 1, 3));
 	zipc_semaphore_close(semaphore);
@@ -1249,9 +1252,16 @@ static void make_waits(struct zipc_segment *segment)
 	must(zipc_event_create(&event, segment, "event", ZIPC_AUTO_RESET));
 	zipc_event_close(event);
 	must(zipc_barrier_create(&barrier, segment, "barrier", 3));
-	require(zipc_barrier_wait(barrier, ZIPC_NOWAIT) == -EAGAIN,
-		"a barrier of one");
-	/* Its handle is not closed: that would be to leave. */
+	zipc_barrier_close(barrier);
+	must(zipc_table_find(&found, segment, "barrier", ZIPC_BARRIER, NULL));
+	body = (void *)found.body;
+	atomic_store_explicit(&body->parties[0].holder, zipc_holder(3, 9),
+			      memory_order_relaxed);
+	atomic_store_explicit(&body->parties[0].state,
+			      zipc_party_state(ZIPC_FIRST_ROUND,
+					       ZIPC_PARTY_ARRIVED),
+			      memory_order_relaxed);
+	zipc_table_release(&found);
 }
 
 void fuzz_prepare(void)

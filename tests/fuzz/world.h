@@ -22,7 +22,7 @@
 
 #include <stdbool.h>
 
-#define IMAGE_BYTES 8192u
+#define IMAGE_BYTES 12288u
 #define DAMAGES_MOST 16u
 
 enum how {
@@ -59,7 +59,7 @@ struct spot {
 	enum how how;  /* what damages it without being absurd */
 };
 
-#define SPOTS_MOST 512u
+#define SPOTS_MOST 768u
 extern struct spot spots[SPOTS_MOST];
 extern unsigned spot_count;
 

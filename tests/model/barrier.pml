@@ -137,6 +137,8 @@ inline tell_of_predecessor()
 		fi
 	od;
 	r = 0
+#else
+	skip
 #endif
 }
 
@@ -204,6 +206,12 @@ inline look(r)
 #define ALL_THERE (state[0] == ARRIVED(round) && state[1] == ARRIVED(round))
 #endif
 
+#ifdef NOBODY_HELPS
+#define FOUND ANY_UNTOLD
+#else
+#define FOUND (ALL_THERE || ANY_UNTOLD)
+#endif
+
 proctype party(byte me) provided (!GONE(me))
 {
 	byte r, told, mine, left = WAITS, i, j, k, v, h;
@@ -241,7 +249,7 @@ end:	take();
 end_wait:		/* code: attempt, outcome */
 			do
 			:: round != r -> break
-			:: round == r && (ALL_THERE || ANY_UNTOLD) -> look(r)
+			:: round == r && FOUND -> look(r)
 #ifdef TAKES_BACK
 			/* The deadline: this party has not arrived after all */
 			:: round == r && state[mine] == ARRIVED(r) ->

@@ -14,8 +14,9 @@
 struct kind {
 	const char *name;
 	int (*create)(struct zipc_segment *segment);
-	int (*wait)(struct zipc_segment *segment);
-	int (*bring)(struct zipc_segment *segment); /* enough for one sleeper */
+	void *(*open)(struct zipc_segment *segment);
+	int (*wait)(void *it);
+	int (*bring)(void *it); /* enough for one sleeper */
 };
 
 struct scene {
@@ -23,15 +24,21 @@ struct scene {
 	bool sleeps; /* the victim waits; else it brings */
 };
 
-#define WITH(kind, call)                                                     \
-	struct zipc_##kind *it;                                              \
-	int rc = zipc_##kind##_open(&it, segment, "it");                     \
+/* Nobody closes: to open and close is swept elsewhere. */
+#define OPENS(kind)                                                          \
+	static void *open_##kind(struct zipc_segment *segment)               \
+	{                                                                    \
+		struct zipc_##kind *it;                                      \
 									     \
-	if (!rc) {                                                           \
-		rc = call;                                                   \
-		zipc_##kind##_close(it);                                     \
-	}                                                                    \
-	return rc
+		if (zipc_##kind##_open(&it, segment, "it"))                  \
+			abort();                                             \
+		return it;                                                   \
+	}
+
+OPENS(semaphore)
+OPENS(latch)
+OPENS(event)
+OPENS(barrier)
 
 static int create_semaphore(struct zipc_segment *segment)
 {
@@ -43,14 +50,14 @@ static int create_semaphore(struct zipc_segment *segment)
 	return rc;
 }
 
-static int acquire(struct zipc_segment *segment)
+static int acquire(void *it)
 {
-	WITH(semaphore, zipc_semaphore_acquire(it, ZIPC_FOREVER));
+	return zipc_semaphore_acquire(it, ZIPC_FOREVER);
 }
 
-static int release(struct zipc_segment *segment)
+static int release(void *it)
 {
-	WITH(semaphore, zipc_semaphore_release(it, 1));
+	return zipc_semaphore_release(it, 1);
 }
 
 static int create_latch(struct zipc_segment *segment)
@@ -63,14 +70,14 @@ static int create_latch(struct zipc_segment *segment)
 	return rc;
 }
 
-static int wait_latch(struct zipc_segment *segment)
+static int wait_latch(void *it)
 {
-	WITH(latch, zipc_latch_wait(it, ZIPC_FOREVER));
+	return zipc_latch_wait(it, ZIPC_FOREVER);
 }
 
-static int count_down(struct zipc_segment *segment)
+static int count_down(void *it)
 {
-	WITH(latch, zipc_latch_count_down(it, 1));
+	return zipc_latch_count_down(it, 1);
 }
 
 static int create_event(struct zipc_segment *segment, unsigned reset)
@@ -93,28 +100,31 @@ static int create_automatic(struct zipc_segment *segment)
 	return create_event(segment, ZIPC_AUTO_RESET);
 }
 
-static int wait_event(struct zipc_segment *segment)
+static int wait_event(void *it)
 {
-	WITH(event, zipc_event_wait(it, ZIPC_FOREVER));
+	return zipc_event_wait(it, ZIPC_FOREVER);
 }
 
-static int set(struct zipc_segment *segment)
+static int set(void *it)
 {
-	WITH(event, zipc_event_set(it));
+	return zipc_event_set(it);
 }
 
 /* A reset at once: who slept goes on all the same. */
-static int pulse(struct zipc_segment *segment)
+static int pulse(void *it)
 {
-	WITH(event, zipc_event_set(it) || zipc_event_reset(it));
+	int rc = zipc_event_set(it);
+
+	return rc ? rc : zipc_event_reset(it);
 }
 
 static const struct kind kinds[] = {
-	{ "semaphore", create_semaphore, acquire, release },
-	{ "latch", create_latch, wait_latch, count_down },
-	{ "event", create_manual, wait_event, set },
-	{ "event, reset at once", create_manual, wait_event, pulse },
-	{ "automatic event", create_automatic, wait_event, set },
+	{ "semaphore", create_semaphore, open_semaphore, acquire, release },
+	{ "latch", create_latch, open_latch, wait_latch, count_down },
+	{ "event", create_manual, open_event, wait_event, set },
+	{ "event, reset at once", create_manual, open_event, wait_event,
+	  pulse },
+	{ "automatic event", create_automatic, open_event, wait_event, set },
 };
 
 #define KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
@@ -146,37 +156,47 @@ static void set_up(void *context)
 static void first(struct sweep_victim *me, void *context)
 {
 	const struct scene *scene = context;
-	struct zipc_segment *segment = open_segment();
+	void *it = scene->kind.open(open_segment());
 
 	sweep_begin(me);
-	sweep_end(me, scene->sleeps ? scene->kind.wait(segment)
-				    : scene->kind.bring(segment));
+	sweep_end(me, scene->sleeps ? scene->kind.wait(it)
+				    : scene->kind.bring(it));
 }
 
 static void other_sleeper(void *context)
 {
 	const struct scene *scene = context;
 
-	if (scene->kind.wait(open_segment()))
+	if (scene->kind.wait(scene->kind.open(open_segment())))
 		abort();
 }
 
-/* To both sleepers; an automatic set of what is set adds nothing. */
+/* To both sleepers. */
 static void wake(void *context)
 {
 	const struct scene *scene = context;
-	struct zipc_segment *segment = open_segment();
+	void *it = scene->kind.open(open_segment());
 	int i;
 
 	for (i = 0; i < 2; i++)
-		if (scene->kind.bring(segment))
+		if (scene->kind.bring(it))
 			abort();
+}
+
+/*
+ * A set of what is set adds nothing, so of two who sleep for an automatic one
+ * the waker can not wake both: the victim sleeps alone.
+ */
+static bool is_alone(const struct scene *scene)
+{
+	return scene->sleeps && scene->kind.create == create_automatic;
 }
 
 static void check(struct sweep_page *page, enum sweep_stage stage,
 		  void *context)
 {
 	const struct scene *scene = context;
+	void *it;
 	int rc;
 
 	if (stage == SWEEP_ENDED) {
@@ -188,9 +208,12 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 	/* What was brought by who has ended must have done without this. */
 	if (!scene->sleeps && page->first.phase == 2)
 		return;
-	rc = scene->kind.bring(open_segment());
+	it = scene->kind.open(open_segment());
+	rc = scene->kind.bring(it);
 	if (rc)
 		sweep_fail(page, "bringing one more gives %s", rc_name(rc));
+	if (is_alone(scene) && zipc_event_wait(it, ZIPC_NOWAIT))
+		sweep_fail(page, "what was brought is not there");
 }
 
 START_TEST(the_other_sleeper_goes_on)
@@ -200,15 +223,16 @@ START_TEST(the_other_sleeper_goes_on)
 	struct sweep_row row = { .operation = operation };
 	struct sweep sweep = { .name = operation, .set_up = set_up,
 			       .first = first, .check = check,
-			       .companion = other_sleeper,
+			       .companion = is_alone(&scene) ? NULL
+							     : other_sleeper,
 			       .wake = scene.sleeps ? wake : NULL,
 			       .context = &scene };
 	unsigned modes = SWEEP_KILL;
 
 	snprintf(operation, sizeof(operation), "%s, %s", scene.kind.name,
 		 scene.sleeps ? "wait that sleeps" : "what wakes");
-	/* A stopped sleeper may hold the one automatic set that there was. */
-	if (scene.kind.create != create_automatic || !scene.sleeps)
+	/* The check takes what a stopped one would go on by. */
+	if (!is_alone(&scene))
 		modes |= SWEEP_STOP;
 	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
@@ -227,15 +251,15 @@ static int create_barrier(struct zipc_segment *segment)
 	return rc;
 }
 
-static int arrive(struct zipc_segment *segment)
+static int arrive(void *it)
 {
-	WITH(barrier, zipc_barrier_wait(it, ZIPC_FOREVER));
+	return zipc_barrier_wait(it, ZIPC_FOREVER);
 }
 
 /* It is told of the victim's death, or goes through the round. */
 static void other_party(void *context)
 {
-	int rc = arrive(open_segment());
+	int rc = arrive(open_barrier(open_segment()));
 
 	(void)context;
 	if (rc && rc != -EOWNERDEAD)
@@ -246,30 +270,37 @@ static void other_party(void *context)
 static void arrive_third(void *context)
 {
 	(void)context;
-	if (arrive(open_segment()))
+	if (arrive(open_barrier(open_segment())))
 		abort();
 }
 
-/* The third comes, if the round still needs it. */
+/* Others come, for the victim and the third. */
 static void check_barrier(struct sweep_page *page, enum sweep_stage stage,
 			  void *unused)
 {
-	struct zipc_barrier *it;
-	int rc = zipc_barrier_open(&it, open_segment(), "it");
+	struct zipc_segment *segment = open_segment();
+	struct zipc_barrier *parties[2];
+	int i, rc;
 
 	(void)unused;
 	if (stage != SWEEP_DEAD)
 		sweep_fail(page, "only deaths are swept here");
-	if (rc)
-		sweep_fail(page, "open gives %s", rc_name(rc));
-	rc = zipc_barrier_wait(it, ZIPC_NOWAIT);
-	if (rc && rc != -EAGAIN && rc != -EOWNERDEAD)
-		sweep_fail(page, "wait gives %s", rc_name(rc));
+	for (i = 0; i < 2; i++) {
+		rc = zipc_barrier_open(&parties[i], segment, "it");
+		if (rc)
+			sweep_fail(page, "open gives %s", rc_name(rc));
+	}
+	for (i = 0; i < 2; i++) {
+		rc = zipc_barrier_wait(parties[i], ZIPC_NOWAIT);
+		if (rc && rc != -EAGAIN && rc != -EOWNERDEAD)
+			sweep_fail(page, "wait gives %s", rc_name(rc));
+	}
 }
 
 START_TEST(the_other_party_goes_on_or_is_told)
 {
-	struct scene scene = { { "barrier", create_barrier, arrive, arrive },
+	struct scene scene = { { "barrier", create_barrier, open_barrier, arrive,
+			    arrive },
 			       true };
 	struct sweep_row row = { .operation = "barrier, wait that sleeps" };
 	struct sweep sweep = { .name = "barrier, wait that sleeps",
@@ -303,7 +334,8 @@ static void check_pair(struct sweep_page *page, enum sweep_stage stage,
 
 START_TEST(who_sleeps_goes_on_or_is_told_whatever_the_last_one_did)
 {
-	struct scene scene = { { "barrier", create_pair, arrive, arrive },
+	struct scene scene = { { "barrier", create_pair, open_barrier, arrive,
+			    arrive },
 			       false };
 	struct sweep_row row = { .operation = "barrier, arrival that wakes" };
 	struct sweep sweep = { .name = "barrier, arrival that wakes",
