@@ -430,9 +430,11 @@ static Suite *mutex_sweep_suite(void)
 		tc = test_case(suite, "pairs", "stress", 1200);
 		tcase_add_loop_test(tc, so_it_is_of_any_two, i, i + 1);
 	}
-	/* Each point of these takes a nap. */
+	/* Each point takes a nap, and who sleeps has thousands. */
 	for (i = 0; i < 2; i++) {
-		tc = test_case(suite, sleep_scenes[i].name, "stress", 1200);
+		tc = test_case(suite, sleep_scenes[i].name,
+			       sleep_scenes[i].unlocks ? "slow" : "stress",
+			       1200);
 		tcase_add_loop_test(tc, the_other_sleeper_goes_on, i, i + 1);
 	}
 	return suite;
