@@ -281,7 +281,7 @@ static int64_t attempt_and_say(void *context)
 		return rc;
 	/* Relaxed: who watches compares them with the lock's own. */
 	turns = atomic_load_explicit(&lock->at->turns, memory_order_relaxed);
-	zipc_waiter_see(wait->waiter, lock->mine | wait->to,
+	zipc_waiter_see(&wait->waiting, lock->mine | wait->to,
 			zipc_lock_word(lock) & ~ZIPC_OWNER_STATES, turns);
 	return rc;
 }
@@ -296,11 +296,11 @@ int64_t zipc_lock_sleep(struct zipc_lock_wait *wait, int64_t deadline_ns)
 	if (rc != -EAGAIN)
 		return rc;
 	lock->looked_ns = 0;
-	wait->waiter = zipc_waiter_begin(lock->segment, lock->waiters,
-					 lock->waiter_count, lock->number);
+	wait->waiting = zipc_waiter_begin(lock->segment, lock->waiters,
+					  lock->waiter_count, lock->number);
 	rc = zipc_wait(wait->event, lock->symmetric, &spent, deadline_ns,
 		       attempt_and_say, wait);
-	zipc_waiter_end(wait->waiter);
+	zipc_waiter_end(&wait->waiting);
 	return rc;
 }
 

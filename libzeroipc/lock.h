@@ -136,7 +136,7 @@ struct zipc_lock_wait {
 	int64_t (*quick)(void *context);
 	int64_t (*thorough)(void *context);
 	void *context;
-	struct zipc_waiter *waiter; /* the function's own */
+	struct zipc_waiting waiting; /* the function's own */
 };
 int64_t zipc_lock_sleep(struct zipc_lock_wait *wait, int64_t deadline_ns);
 

@@ -23,7 +23,6 @@ static struct zipc_waiter *take(struct zipc_segment *segment,
 	if (zipc_record_take(segment, record, 1) < 0)
 		return NULL;
 	store(&record->wanted, 0);
-	store(&record->owner, 0);
 	return record;
 }
 
@@ -31,46 +30,48 @@ static struct zipc_waiter *take(struct zipc_segment *segment,
  * Whether a holder lives costs system calls, so of those that are held only
  * one is asked about: another one by each handle.
  */
-struct zipc_waiter *zipc_waiter_begin(struct zipc_segment *segment,
+struct zipc_waiting zipc_waiter_begin(struct zipc_segment *segment,
 				      struct zipc_waiter *records,
 				      uint32_t count, uint32_t from)
 {
-	struct zipc_waiter *taken = NULL;
+	struct zipc_waiting it = { .record = NULL };
 	uint32_t i, at;
 
-	for (i = 0; i < count && !taken; i++) {
+	for (i = 0; i < count && !it.record; i++) {
 		at = (from + i) % count;
 		if (!load(&records[at].holder))
-			taken = take(segment, &records[at]);
+			it.record = take(segment, &records[at]);
 	}
-	return taken || !count ? taken : take(segment, &records[from % count]);
+	if (!it.record && count)
+		it.record = take(segment, &records[from % count]);
+	return it;
 }
 
-void zipc_waiter_see(struct zipc_waiter *waiter, uint64_t wanted,
-		     uint64_t owner, uint64_t turns)
+void zipc_waiter_see(struct zipc_waiting *it, uint64_t wanted, uint64_t owner,
+		     uint64_t turns)
 {
-	bool begins;
+	struct zipc_waiter *record = it->record;
 	uint64_t now;
 
-	if (!waiter)
-		return;
-	begins = load(&waiter->wanted) != wanted;
-	if (!begins && load(&waiter->owner) == owner &&
-	    load(&waiter->turns) == turns)
+	if (!record || (it->wanted == wanted && it->owner == owner &&
+			it->turns == turns))
 		return;
 	now = (uint64_t)zipc_now_ns();
-	if (begins)
-		store(&waiter->since_ns, now);
-	store(&waiter->owner, owner);
-	store(&waiter->turns, turns);
-	store(&waiter->seen_ns, now);
-	store(&waiter->wanted, wanted);
+	if (it->wanted != wanted)
+		store(&record->since_ns, now);
+	store(&record->owner, owner);
+	store(&record->turns, turns);
+	store(&record->seen_ns, now);
+	store(&record->wanted, wanted);
+	it->wanted = wanted;
+	it->owner = owner;
+	it->turns = turns;
 }
 
-void zipc_waiter_end(struct zipc_waiter *waiter)
+void zipc_waiter_end(struct zipc_waiting *it)
 {
-	if (!waiter)
+	if (!it->record)
 		return;
-	store(&waiter->wanted, 0);
-	zipc_record_give(waiter);
+	store(&it->record->wanted, 0);
+	zipc_record_give(it->record);
 }

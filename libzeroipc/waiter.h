@@ -22,19 +22,25 @@
 #define ZIPC_WAITERS 16u
 #define ZIPC_WAITERS_MOST 4096u
 
+/* The caller's own, and what stands in it. */
+struct zipc_waiting {
+	struct zipc_waiter *record; /* NULL: none */
+	uint64_t wanted, owner, turns;
+};
+
 /*
- * A record for the caller: one that is free, or of a dead one that it meets.
- * NULL: there is none, and it is not told that the caller waits.
+ * A record for the caller: one that is free, or of a dead one that it meets. If
+ * there is none it is not told that the caller waits.
  */
-struct zipc_waiter *zipc_waiter_begin(struct zipc_segment *segment,
+struct zipc_waiting zipc_waiter_begin(struct zipc_segment *segment,
 				      struct zipc_waiter *records,
 				      uint32_t count, uint32_t from);
 
-/* Say for what it waits, or what it sees by now; waiter may be NULL. */
-void zipc_waiter_see(struct zipc_waiter *waiter, uint64_t wanted,
-		     uint64_t owner, uint64_t turns);
+/* Say for what it waits, and what it sees by now. */
+void zipc_waiter_see(struct zipc_waiting *it, uint64_t wanted, uint64_t owner,
+		     uint64_t turns);
 
-/* It goes on; waiter may be NULL. */
-void zipc_waiter_end(struct zipc_waiter *waiter);
+/* It goes on. */
+void zipc_waiter_end(struct zipc_waiting *it);
 
 #endif

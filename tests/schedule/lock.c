@@ -89,7 +89,7 @@ static void set_up(const void *context)
 	unsigned i;
 
 	schedule_as(JUDGE);
-	must(zipc_segment_create(&segments[JUDGE], name, 4096, &few));
+	must(zipc_segment_create(&segments[JUDGE], name, 16384, &few));
 	must(zipc_mutex_create(&mutexes[JUDGE], segments[JUDGE], "m"));
 	must(zipc_rwlock_create(&rwlocks[JUDGE], segments[JUDGE], "r", 4));
 	must(zipc_once_create(&onces[JUDGE], segments[JUDGE], "o"));

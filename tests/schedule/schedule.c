@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define STACK (256u << 10)
-#define STEPS_MOST 20000u
+#define STEPS_MOST 40000u
 #define NAPS_MOST 12u
 
 /* How a run, or a part of it, came back to run_once(). */

@@ -32,7 +32,7 @@
 struct books {
 	char segment[96];
 	unsigned flags;
-	bool rwlock;
+	bool rwlock, patient; /* patient: all wait until they have it */
 	volatile uint64_t pair[2]; /* guarded */
 	_Atomic uint64_t told, sections;
 	_Atomic uint64_t killed_inside;   /* surely: between both changes */
@@ -104,10 +104,11 @@ static void lock_once(struct books *books, const struct handles *it,
 {
 	static const int64_t timeouts[] = { ZIPC_NOWAIT, SHORT, NAP };
 	bool writes = !it->rwlock || roll_below(dice, 4) == 0;
-	int64_t timeout = timeouts[roll_below(dice, 3)];
+	int64_t timeout = books->patient ? LONG
+					 : timeouts[roll_below(dice, 3)];
 	int rc = lock(it, writes, timeout);
 
-	if (rc == -EAGAIN || rc == -ETIMEDOUT) {
+	if ((rc == -EAGAIN || rc == -ETIMEDOUT) && !books->patient) {
 		storm_progress();
 		return;
 	}
@@ -189,14 +190,31 @@ static void end_of_storm(struct books *books)
 	       (unsigned long long)books->told);
 }
 
+static uint64_t late_wakes(const struct books *books)
+{
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+
+	ck_rc(zipc_view_open(&view, books->segment), 0);
+	ck_rc(zipc_view_find(view, "l", &entry), 0);
+	zipc_view_close(view);
+	return entry.late_wakes;
+}
+
+/* Without kills nobody is stopped either. */
 static void storm_on(bool rwlock, unsigned flags, unsigned kills)
 {
 	struct books *books = shared_memory(sizeof(*books));
 	struct storm storm = { .seats = SEATS, .kills = kills / SCALE,
 			       .act = act, .bury = bury, .context = books };
 
+	books->patient = !kills;
+	if (!kills)
+		storm.least = 20000 / SCALE;
 	make_lock(books, rwlock, flags);
 	storm_run(&storm);
+	if (!kills)
+		ck_assert_uint_eq(late_wakes(books), 0);
 	end_of_storm(books);
 	ck_rc(zipc_segment_unlink(books->segment), 0);
 	munmap(books, sizeof(*books));
@@ -217,6 +235,12 @@ START_TEST(each_death_inside_is_told)
 }
 END_TEST
 
+START_TEST(nobody_is_woken_late_when_nobody_dies)
+{
+	storm_on(variants[_i].rwlock, variants[_i].flags, 0);
+}
+END_TEST
+
 START_TEST(each_of_many_deaths_inside_is_told)
 {
 	storm_on(variants[_i].rwlock, variants[_i].flags, 20000);
@@ -229,6 +253,8 @@ static Suite *storm_lock_suite(void)
 	TCase *tc = test_case(suite, "storm", "slow", 600);
 
 	tcase_add_loop_test(tc, each_death_inside_is_told, 0, 3);
+	tc = test_case(suite, "calm", "medium", 300);
+	tcase_add_loop_test(tc, nobody_is_woken_late_when_nobody_dies, 0, 3);
 	tc = test_case(suite, "long storm", "stress", 3600);
 	tcase_add_loop_test(tc, each_of_many_deaths_inside_is_told, 0, 3);
 	return suite;

@@ -270,9 +270,8 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 		check_lock(page, &it, rc);
 }
 
-START_TEST(a_death_is_told_and_nothing_else)
+static void sweep_modes(struct scene scene, unsigned modes)
 {
-	struct scene scene = scenes[_i];
 	char operation[64];
 	struct sweep_row row = { .operation = operation };
 	struct sweep sweep = { .name = operation, .set_up = set_up,
@@ -280,13 +279,32 @@ START_TEST(a_death_is_told_and_nothing_else)
 			       .check = check, .context = &scene };
 
 	snprintf(operation, sizeof(operation), "mutex %s", scene.name);
-	/* Whether somebody lives is long to find out, and nothing changes. */
-	sweep_scene(&row, &sweep,
-		    SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS |
-			    (scene.start == HELD_BY_THE_DEAD
-				     ? 0
-				     : SWEEP_LATE | SWEEP_CROSSED));
+	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
+}
+
+/* Whether somebody lives, and a message, are long; little changes in them. */
+static bool is_long(const struct scene *scene)
+{
+	return scene->start == HELD_BY_THE_DEAD || scene->start == GIVEN_UP;
+}
+
+START_TEST(a_death_is_told_and_nothing_else)
+{
+	sweep_modes(scenes[_i],
+		    SWEEP_KILL | SWEEP_STOP |
+			    (is_long(&scenes[_i]) ? 0
+						  : SWEEP_PAIRS | SWEEP_LATE |
+							    SWEEP_CROSSED));
+}
+END_TEST
+
+START_TEST(so_it_is_of_any_two)
+{
+	sweep_modes(scenes[_i],
+		    SWEEP_PAIRS | (scenes[_i].start == HELD_BY_THE_DEAD
+					   ? 0
+					   : SWEEP_LATE | SWEEP_CROSSED));
 }
 END_TEST
 
@@ -406,8 +424,17 @@ static Suite *mutex_sweep_suite(void)
 		tcase_add_loop_test(tc, a_death_is_told_and_nothing_else, i,
 				    i + 1);
 	}
+	for (i = 0; i < SCENES; i++) {
+		if (!is_long(&scenes[i]))
+			continue;
+		tc = test_case(suite, "pairs", "stress", 1200);
+		tcase_add_loop_test(tc, so_it_is_of_any_two, i, i + 1);
+	}
+	/* Each point takes a nap, and who sleeps has thousands. */
 	for (i = 0; i < 2; i++) {
-		tc = test_case(suite, sleep_scenes[i].name, "slow", 900);
+		tc = test_case(suite, sleep_scenes[i].name,
+			       sleep_scenes[i].unlocks ? "slow" : "stress",
+			       1200);
 		tcase_add_loop_test(tc, the_other_sleeper_goes_on, i, i + 1);
 	}
 	return suite;

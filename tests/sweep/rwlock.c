@@ -303,9 +303,8 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 		check_lock(page, &it, rc);
 }
 
-START_TEST(a_writers_death_is_told_and_nothing_else)
+static void sweep_modes(struct scene scene, unsigned modes)
 {
-	struct scene scene = scenes[_i];
 	char operation[64];
 	struct sweep_row row = { .operation = operation };
 	struct sweep sweep = { .name = operation, .set_up = set_up,
@@ -313,13 +312,28 @@ START_TEST(a_writers_death_is_told_and_nothing_else)
 			       .check = check, .context = &scene };
 
 	snprintf(operation, sizeof(operation), "rwlock %s", scene.name);
-	/* Whether somebody lives is long to find out, and nothing changes. */
-	sweep_scene(&row, &sweep,
-		    SWEEP_KILL | SWEEP_STOP | SWEEP_PAIRS |
-			    (scene.start == FREE && scene.warm
-				     ? SWEEP_LATE | SWEEP_CROSSED
-				     : 0));
+	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
+}
+
+/* Whether somebody lives is long to find out, and little changes in it. */
+START_TEST(a_writers_death_is_told_and_nothing_else)
+{
+	const struct scene *it = &scenes[_i];
+
+	unsigned modes = SWEEP_KILL | SWEEP_STOP;
+
+	if (it->start == FREE)
+		modes |= SWEEP_PAIRS;
+	if (it->start == FREE && it->warm)
+		modes |= SWEEP_LATE | SWEEP_CROSSED;
+	sweep_modes(*it, modes);
+}
+END_TEST
+
+START_TEST(so_it_is_of_any_two)
+{
+	sweep_modes(scenes[_i], SWEEP_PAIRS);
 }
 END_TEST
 
@@ -393,6 +407,10 @@ static Suite *rwlock_sweep_suite(void)
 		tcase_add_loop_test(tc, a_writers_death_is_told_and_nothing_else,
 				    i, i + 1);
 	}
+	tc = test_case(suite, "pairs", "stress", 1200);
+	for (i = 0; i < SCENES; i++)
+		if (scenes[i].start != FREE)
+			tcase_add_loop_test(tc, so_it_is_of_any_two, i, i + 1);
 	tc = test_case(suite, "once", "slow", 900);
 	tcase_add_test(tc, who_dies_inside_is_replaced);
 	return suite;
