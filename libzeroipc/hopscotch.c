@@ -47,9 +47,9 @@ static uint64_t records_for(const struct zipc_hop_plan *plan)
 /*
  * Entries come within reach of their homes up to nine tenths of the cells, so
  * with a quarter more cells than capacity there is room to spare. Small cells
- * are half as many again: then the nearest free one is 4 away on average when
- * keys have come and gone for long, and not 12. Up to 64 cells each is within
- * reach of all homes.
+ * are half as many again: then an entry stands 3 to 4 cells from its home on
+ * average when keys have come and gone for long, and not 10. Up to 64 cells
+ * each is within reach of all homes.
  */
 static bool shape_of(struct shape *shape, const struct zipc_hop_plan *plan)
 {

@@ -302,8 +302,9 @@ static void churn(uint64_t changes)
 		      (unsigned long long)after.compared,
 		      (unsigned long long)before.compared);
 	/*
-	 * In a table that was just filled an entry is 0.6 cells away on
-	 * average; where keys come and go at two thirds, 3, however long.
+	 * In a table that was just filled an entry is one cell away on
+	 * average; where keys come and go at two thirds, 3 to 4, however
+	 * long.
 	 */
 	ck_assert_msg(after.farness < 4 * (uint64_t)ENTRIES,
 		      "entries are %.1f cells away, %.1f before",
