@@ -7,10 +7,11 @@
  * capacity comes back, and no cell stays claimed.
  *
  * Each task follows a script of two letters for each operation: p put, n
- * insert, x remove, g get, c compare and swap from the value before; and which
- * key. A and B have home 0, C home 1 and D home 2. In scenes that move, entries
- * stand at most three cells from their homes, so that these are soon crowded.
- * "i" takes a record over from somebody dead, if there is one.
+ * insert, x remove, g get, w the same by walking, c compare and swap from the
+ * value before; and which key. A and B have home 0, C home 1 and D home 2. In
+ * scenes that move, entries stand at most three cells from their homes, so that
+ * these are soon crowded. "i" takes a record over from somebody dead, if there
+ * is one.
  */
 #include "../../libzeroipc/hopscotch.h"
 #include "../harness.h"
@@ -62,6 +63,26 @@ static struct zipc_hopscotch *table_of(unsigned who)
 
 /* operations */
 
+/* What a walk finds of a key. */
+static int walk(unsigned task, uint64_t wanted, struct value *value)
+{
+	struct zipc_map_iterator *iterator;
+	struct value other;
+	int rc = -ENOENT;
+	uint64_t key;
+
+	zipc_map_iterator_open(&iterator, maps[task]);
+	while (zipc_map_next(iterator, &key, &other) > 0) {
+		if (key != wanted)
+			continue;
+		schedule_must(rc, "task %u met a key twice", task);
+		*value = other;
+		rc = 0;
+	}
+	zipc_map_iterator_close(iterator);
+	return rc;
+}
+
 static int call(unsigned task, const struct op *op, struct value *value)
 {
 	const uint64_t *key = &keys[op->key];
@@ -79,6 +100,8 @@ static int call(unsigned task, const struct op *op, struct value *value)
 		return rc;
 	case 'x':
 		return zipc_map_remove(maps[task], key, value);
+	case 'w':
+		return walk(task, *key, value);
 	default:
 		return zipc_map_get(maps[task], key, value);
 	}
@@ -309,9 +332,9 @@ static bool happens(struct order *order, const struct op *op)
 		return false;
 	if (op->what == 'c' && *at != BEFORE + op->key)
 		return false;
-	if ((op->what == 'x' || op->what == 'g') && !pending && *at != op->out)
+	if (strchr("xgw", op->what) && !pending && *at != op->out)
 		return false;
-	if (op->what != 'g')
+	if (op->what != 'g' && op->what != 'w')
 		*at = op->what == 'x' ? 0 : op->in;
 	return true;
 }
@@ -456,6 +479,8 @@ static struct scene scenes[] = {
 	  { "gAgB", "xAnB" } },
 	{ READING, THREE("two-writers", 0, 3, 0, 0, 0), 2, 4, false, "A",
 	  { "gA", "pA", "xAnA" } },
+	{ READING, TWO("walked", 0, 4, 0, 0, 0), 2, 3, false, "A",
+	  { "wAwA", "pApApA" } },
 	{ READING, TWO("delayed-reading", 0, 2, 3, 0, 0), 2, 3, false, "A",
 	  { "gA", "pApA" } },
 	{ MOVING, TWO("moved-and-read", 0, 3, 0, 0, 0), 5, 3, true, "BCD",
