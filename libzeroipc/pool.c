@@ -120,6 +120,7 @@ static void adopt(struct zipc_pool *pool, const struct zipc_found *found,
 	pool->groups = groups_of(found->capacity);
 	pool->reclaims = copy->options & ZIPC_POOL_RECLAIMS;
 	pool->large = found->elem_size >= LARGE;
+	pool->few = found->capacity <= FEW;
 	pool->type = found->type;
 }
 
@@ -365,11 +366,10 @@ static bool is_due(struct zipc_pool *pool)
 /* Nothing was found where the hints say: look at all, and for the dead. */
 static int64_t search_all(struct zipc_pool *pool)
 {
-	bool few = pool->capacity <= FEW;
-	bool due = !(few && !pool->reclaims) && is_due(pool);
+	bool due = !(pool->few && !pool->reclaims) && is_due(pool);
 	int64_t i = -1;
 
-	if (pool->groups > 1 && (few || due))
+	if (pool->groups > 1 && (pool->few || due))
 		i = claim_one_of(pool, 0, pool->capacity);
 	if (i >= 0) {
 		unmark(pool, (uint64_t)i / ZIPC_GROUP);

@@ -78,6 +78,7 @@ struct zipc_pool {
 	unsigned generation; /* zipc_use_generation() */
 	bool symmetric, reclaims;
 	bool large; /* objects are taken in turn */
+	bool few;   /* who finds nothing looks at all cells each time */
 	unsigned char *objects;
 	uint64_t stride, groups;
 	_Atomic uint64_t *full;   /* bits */

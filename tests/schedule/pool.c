@@ -27,6 +27,7 @@ struct scene {
 	const char *scripts[SCHEDULE_TASKS];
 	unsigned taken; /* by the judge, before */
 	bool reclaims;
+	bool trusts; /* the marks, as in a pool of many that looked lately */
 };
 
 static struct zipc_segment *segments[SCHEDULE_TASKS + 1];
@@ -249,6 +250,8 @@ static void set_up(const void *context)
 	}
 	for (i = 0; i < scene->schedule.tasks; i++) {
 		pools[i]->from = scene->taken % scene->capacity;
+		pools[i]->few = !scene->trusts;
+		pools[i]->looked_ns = scene->trusts ? INT64_MAX : 0;
 		schedule_keep(pools[i], sizeof(*pools[i]));
 	}
 	must(zipc_segment_unlink(name));
@@ -331,6 +334,8 @@ static struct scene scenes[] = {
 	{ TASKS("sent-by-two", 3, 0, 3, 1, 0, 0), 2, { "ts", "ts", "rgrg" } },
 	{ TASKS("marked-full", 2, 0, 4, 1, 0, 0), 65, { "tgtg", "tg" },
 	  .taken = 64 },
+	{ TASKS("marks-trusted", 2, 0, 4, 1, 0, 0), 65, { "tgtg", "tgt" },
+	  .taken = 64, .trusts = true },
 	{ TASKS("dead-and-marked", 2, 3, 3, 1, 1, 0), 65, { "tg", "tg" },
 	  .taken = 64 },
 	{ TASKS("dead-owner", 2, 1, 3, 1, 1, 0), 1, { "tg", "tgctg" } },
