@@ -497,11 +497,12 @@ static const struct {
 	enum before before;
 	unsigned fill;
 } others[] = {
-	{ TAKE, OF_THE_DEAD, 1 }, { TAKE, OF_THE_DEAD, 2 },
-	{ TAKE, GIVEN_BACK, 2 },  { TAKE, STUCK, 2 },
-	{ POP, OF_THE_DEAD, 1 },  { POP, GIVEN_BACK, 2 },
+	{ TAKE, OF_THE_DEAD, 2 }, { TAKE, GIVEN_BACK, 2 },
+	{ TAKE, STUCK, 2 },       { POP, OF_THE_DEAD, 1 },
+	{ TAKE, OF_THE_DEAD, 1 }, { POP, GIVEN_BACK, 2 },
 };
 #define OTHERS ((int)(sizeof(others) / sizeof(others[0])))
+#define OTHERS_IN_BRIEF 4
 
 START_TEST(survives_deaths_with_what_others_left)
 {
@@ -568,10 +569,15 @@ static Suite *lease_sweep_suite(void)
 			    OPS);
 	tc = test_case(suite, "left by others", "medium", 600);
 	tcase_add_loop_test(tc, survives_deaths_with_what_others_left, 0,
-			    OTHERS);
+			    OTHERS_IN_BRIEF);
 	tcase_add_loop_test(tc, survives_a_stop_with_what_others_left, 0,
-			    OTHERS);
-	tc = test_case(suite, "larger", "slow", 1200);
+			    OTHERS_IN_BRIEF);
+	tc = test_case(suite, "more left by others", "stress", 600);
+	tcase_add_loop_test(tc, survives_deaths_with_what_others_left,
+			    OTHERS_IN_BRIEF, OTHERS);
+	tcase_add_loop_test(tc, survives_a_stop_with_what_others_left,
+			    OTHERS_IN_BRIEF, OTHERS);
+	tc = test_case(suite, "larger", "stress", 1200);
 	tcase_add_test(tc, survives_one_and_two_with_larger_elements);
 	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
