@@ -765,6 +765,9 @@ static Suite *map_sweep_suite(void)
 {
 	Suite *suite = suite_create("map sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
+	/* Those that take long are cases by themselves. */
+	static char names[CLOSE + 1][32];
+	int op;
 
 	tcase_add_loop_test(tc, survives_one_death_and_two_at_every_instruction,
 			    PUT, CLOSE + 1);
@@ -784,9 +787,13 @@ static Suite *map_sweep_suite(void)
 	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    PUT, WALK + 1);
-	tc = test_case(suite, "crossed", "stress", 1200);
-	tcase_add_loop_test(tc, survives_two_that_stop_and_go_on, PUT,
-			    WALK + 1);
+	for (op = PUT; op <= WALK; op++) {
+		snprintf(names[op], sizeof(names[op]), "crossed %s",
+			 op_names[op]);
+		tc = test_case(suite, names[op], "stress", 1200);
+		tcase_add_loop_test(tc, survives_two_that_stop_and_go_on, op,
+				    op + 1);
+	}
 	tc = test_case(suite, "crowded", "slow", 1200);
 	tcase_add_test(tc, survives_at_every_instruction_of_making_way);
 	return suite;

@@ -691,6 +691,9 @@ static Suite *stack_sweep_suite(void)
 {
 	Suite *suite = suite_create("stack sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
+	/* Those that take long are cases by themselves. */
+	static char names[CLOSE + 1][32];
+	int op;
 
 	tcase_add_loop_test(tc, survives_one_death_and_two_at_every_instruction,
 			    PUSH, CLOSE + 1);
@@ -703,9 +706,13 @@ static Suite *stack_sweep_suite(void)
 	tc = test_case(suite, "late", "stress", 1200);
 	tcase_add_loop_test(tc, survives_a_death_before_a_stopped_one_goes_on,
 			    PUSH, PEEK + 1);
-	tc = test_case(suite, "crossed", "stress", 1200);
-	tcase_add_loop_test(tc, survives_two_stopped_ones_that_go_on, PUSH,
-			    PEEK + 1);
+	for (op = PUSH; op <= PEEK; op++) {
+		snprintf(names[op], sizeof(names[op]), "crossed %s",
+			 op_names[op]);
+		tc = test_case(suite, names[op], "stress", 1200);
+		tcase_add_loop_test(tc, survives_two_stopped_ones_that_go_on,
+				    op, op + 1);
+	}
 	tc = test_case(suite, "refused", "stress", 1200);
 	tcase_add_loop_test(tc, survives_with_symmetric_fences, PUSH,
 			    PEEK + 1);
