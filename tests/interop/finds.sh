@@ -64,7 +64,7 @@ sed 's/^push q@1 03000000 => ok/& ok/; s/ => ok ok/ => EAGAIN/' \
 finds 'an error that does not come' 'expected EAGAIN, got ok' \
 	"$scratch/wrong.trace"
 
-python_with _table.py 's/generation=1,/generation=2,/' \
+python_with _table.py 's/generation=lives/generation=1 + lives/' \
 	'a wrong field of the block' \
 	'Python: other bytes .*: block 0 generation: 01 and 02' closing
 python_with _table.py 's/round_up\(len\(text\) \+ 1, LINE\)/&+ LINE/' \
