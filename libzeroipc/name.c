@@ -33,28 +33,28 @@ const char *zipc_kind_name(unsigned kind)
 		return "array";
 	case ZIPC_QUEUE:
 		return "queue";
-	case ZIPC_POOL:
-		return "pool";
-	case ZIPC_RING:
-		return "ring";
 	case ZIPC_STACK:
 		return "stack";
 	case ZIPC_MAP:
 		return "map";
 	case ZIPC_SET:
 		return "set";
-	case ZIPC_MUTEX:
-		return "mutex";
-	case ZIPC_RWLOCK:
-		return "rwlock";
-	case ZIPC_ONCE:
-		return "once";
+	case ZIPC_POOL:
+		return "pool";
+	case ZIPC_RING:
+		return "ring";
 	case ZIPC_SEMAPHORE:
 		return "semaphore";
 	case ZIPC_BARRIER:
 		return "barrier";
 	case ZIPC_LATCH:
 		return "latch";
+	case ZIPC_MUTEX:
+		return "mutex";
+	case ZIPC_RWLOCK:
+		return "rwlock";
+	case ZIPC_ONCE:
+		return "once";
 	case ZIPC_EVENT:
 		return "event";
 	}

@@ -8,24 +8,24 @@
 #include <zipc/segment.h>
 #include <zipc/array.h>
 #include <zipc/queue.h>
-#include <zipc/pool.h>
 #include <zipc/stack.h>
 #include <zipc/map.h>
 #include <zipc/set.h>
+#include <zipc/pool.h>
 #include <zipc/ring.h>
 #include <zipc/semaphore.h>
 #include <zipc/barrier.h>
 #include <zipc/latch.h>
-#include <zipc/event.h>
-#include <zipc/inspect.h>
-#include <zipc/inspect_pool.h>
-#include <zipc/inspect_ring.h>
-#include <zipc/inspect_lease.h>
 #include <zipc/mutex.h>
 #include <zipc/rwlock.h>
 #include <zipc/once.h>
+#include <zipc/event.h>
+#include <zipc/inspect.h>
+#include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>
-#include <zipc/inspect_waits.h>
+#include <zipc/inspect_pool.h>
+#include <zipc/inspect_ring.h>
 #include <zipc/inspect_sync.h>
+#include <zipc/inspect_waits.h>
 
 #endif

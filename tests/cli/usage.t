@@ -49,8 +49,6 @@ $ for c in ls cat stat create push pop set rm put get delete add has wait signal
 > usage: zeroipc push [--wait SECONDS|forever] SEGMENT/NAME [VALUE]...
 > usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
-> usage: zeroipc lock [--reset] [--wait SECONDS|forever] SEGMENT/MUTEX COMMAND...
-> usage: zeroipc why [--json] SEGMENT
 > usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 > usage: zeroipc put SEGMENT/MAP KEY VALUE
 > usage: zeroipc get SEGMENT/MAP KEY
@@ -59,6 +57,8 @@ $ for c in ls cat stat create push pop set rm put get delete add has wait signal
 > usage: zeroipc has SEGMENT/SET KEY
 > usage: zeroipc wait [--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND [ARGUMENT]...]
 > usage: zeroipc signal [-n N] [--reset] SEGMENT/STRUCTURE
+> usage: zeroipc lock [--reset] [--wait SECONDS|forever] SEGMENT/MUTEX COMMAND...
+> usage: zeroipc why [--json] SEGMENT
 > usage: zeroipc help [COMMAND]
 
 $ zeroipc list
