@@ -35,6 +35,8 @@ UNKNOWN = {
     "zipc_hop", "zipc_hop_record",
     "zipc_semaphore_body", "zipc_barrier_body", "zipc_party",
     "zipc_latch_body", "zipc_event_body",
+    "zipc_owner", "zipc_waiter", "zipc_mutex_body", "zipc_rwlock_body",
+    "zipc_lock_reader", "zipc_once_body",
 }
 
 
