@@ -58,7 +58,6 @@
 #include <stdlib.h>
 #include <zipc/barrier.h>
 
-#define MOST UINT64_C(4096)
 #define LOOK_NS INT64_C(50000000) /* between looks for the dead */
 
 struct zipc_barrier {
@@ -97,11 +96,11 @@ static void build(const struct zipc_plan *plan, unsigned char *body,
 
 static int plan_of(struct zipc_plan *out, const char *name, uint64_t parties)
 {
-	if (parties < 1 || parties > MOST)
+	if (parties < 1 || parties > ZIPC_PARTIES_MOST)
 		return zipc_fail(EINVAL, "barrier `%s` would have %llu "
 				 "parties: it takes 1 to %llu", name,
 				 (unsigned long long)parties,
-				 (unsigned long long)MOST);
+				 (unsigned long long)ZIPC_PARTIES_MOST);
 	*out = (struct zipc_plan){ .kind = ZIPC_BARRIER,
 				   .type = ZIPC_SYNC_TYPE,
 				   .capacity = parties,
@@ -254,7 +253,7 @@ static int handle_on(struct zipc_barrier **out, struct zipc_sync *sync, int rc)
 
 	if (rc)
 		return rc;
-	if (sync->capacity > MOST ||
+	if (sync->capacity > ZIPC_PARTIES_MOST ||
 	    sync->body_bytes < bytes_for(sync->capacity))
 		rc = zipc_sync_damaged(sync, "it can not have so many parties");
 	else if (!(barrier = calloc(1, sizeof(*barrier))))

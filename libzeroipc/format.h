@@ -414,6 +414,9 @@ struct zipc_hop_cell {
 };
 ZIPC_AT(zipc_hop_cell, content, 0x08);
 
+#define ZIPC_PERMITS_MOST 65536u /* of an owned semaphore */
+#define ZIPC_PARTIES_MOST 4096u  /* of a barrier */
+
 /*
  * The body of a Semaphore; see semaphore.c. Behind it, if it is owned, stands a
  * word for each permit.
@@ -495,6 +498,8 @@ static_assert(sizeof(struct zipc_owner) == 32, "an owner is 32 bytes");
 /* zipc_waiter.wanted, its low three bits */
 enum zipc_waits_to { ZIPC_TO_HOLD, ZIPC_TO_READ, ZIPC_TO_DRAIN };
 
+#define ZIPC_WAITERS_MOST 4096u
+
 /* One line per sleeper, from waiters_offset; see waiter.h. */
 struct zipc_waiter {
 	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: free */
@@ -521,6 +526,8 @@ struct zipc_mutex_body {
 };
 ZIPC_AT(zipc_mutex_body, reserved, 0x20);
 static_assert(sizeof(struct zipc_mutex_body) == 64, "a mutex is one line");
+
+#define ZIPC_LOCK_READERS_MOST 4096u
 
 /* Body of a RWLock; see rwlock.c. Records of readers and waiters follow. */
 struct zipc_rwlock_body {

@@ -8,8 +8,9 @@
  * circles that share edges some may be left out, but never all.
  *
  * A lock is a process's, and threads are not told apart. So a circle is certain
- * only if each process in it has as many waits as threads; a process that waits
- * for itself is a circle only then.
+ * only if each process in it has as many waits that lead into the circle as it
+ * has threads: a thread that waits for somebody else may go on, and let go. A
+ * process that waits for itself is a circle only then.
  */
 #include "inspect_waits.h"
 
@@ -18,29 +19,31 @@
 
 #include <stdlib.h>
 
-#define EDGES_MOST (1u << 20)
+#define PAIRS_MOST (1u << 20) /* of who waits and who holds */
 #define CYCLES_MOST 64u
 
 struct edge {
 	unsigned from, to; /* nodes */
+	unsigned wait;     /* each has a number */
 	const struct zipc_view_blocked *blocked;
 };
 
 struct node {
 	struct zipc_view_participant who;
 	struct zipc_life life;
-	unsigned waits;       /* how many of its threads wait */
+	unsigned threads;     /* 0: not known */
 	unsigned first, end;  /* its edges */
 	unsigned next;        /* the one to go along next */
-	bool entered, left;
+	bool entered, left, in_cycle;
 };
 
 struct walk {
 	struct zipc_view *view;
 	struct node *nodes;
 	struct edge *edges;
+	const unsigned *threads; /* by a participant's index */
 	unsigned *node_of; /* by a participant's index: 1 + its node, or 0 */
-	unsigned node_count, edge_count, edge_room;
+	unsigned node_count, edge_count, edge_room, wait_count, pairs_left;
 	unsigned *path, depth; /* nodes */
 	struct zipc_view_cycle *cycles;
 	unsigned cycle_count;
@@ -58,8 +61,6 @@ static int add_edge(struct walk *walk, const struct edge *edge)
 	unsigned more = walk->edge_room ? 2 * walk->edge_room : 64;
 	struct edge *edges = walk->edges;
 
-	if (walk->edge_count == EDGES_MOST)
-		return 0;
 	if (walk->edge_count == walk->edge_room) {
 		edges = realloc(edges, more * sizeof(*edges));
 		if (!edges)
@@ -81,11 +82,12 @@ static bool is_same(const struct zipc_life *a, const struct zipc_life *b)
 static unsigned node_of(struct walk *walk,
 			const struct zipc_view_participant *who)
 {
-	struct zipc_life life = zipc_view_life(walk->view, who->index);
 	unsigned *known = &walk->node_of[who->index], i = 0;
+	struct zipc_life life;
 
 	if (*known)
 		return *known - 1;
+	life = zipc_view_life(walk->view, who->index);
 	if (!life.start_ticks || !life.pid_namespace)
 		i = walk->node_count; /* who knows who that is */
 	while (i < walk->node_count && !is_same(&walk->nodes[i].life, &life))
@@ -107,14 +109,20 @@ static int add_edges_of(struct walk *walk, const struct zipc_view_waiter *it,
 	unsigned i, from = node_of(walk, &it->who);
 	int rc = 0;
 
-	walk->nodes[from].waits++;
+	walk->nodes[from].threads = walk->threads[it->who.index];
+	walk->wait_count++;
+	if (blocked->holder_count > walk->pairs_left) {
+		walk->pairs_left = 0;
+		return 0;
+	}
+	walk->pairs_left -= blocked->holder_count;
 	for (i = 0; i < blocked->holder_count && !rc; i++) {
 		holder = &blocked->holders[i].who;
 		if (!holder->alive || !(look->holders[i].blocks >> it->to & 1))
 			continue;
 		rc = add_edge(walk, &(struct edge){
 					    from, node_of(walk, holder),
-					    blocked });
+					    walk->wait_count, blocked });
 	}
 	return rc;
 }
@@ -123,7 +131,9 @@ static int compare_edges(const void *one, const void *other)
 {
 	const struct edge *a = one, *b = other;
 
-	return (a->from > b->from) - (a->from < b->from);
+	if (a->from != b->from)
+		return a->from > b->from ? 1 : -1;
+	return (a->wait > b->wait) - (a->wait < b->wait);
 }
 
 static int make_graph(struct walk *walk, const struct zipc_view_blocked *all,
@@ -152,15 +162,29 @@ static int make_graph(struct walk *walk, const struct zipc_view_blocked *all,
 
 /* cycles */
 
-static void fill_step(struct walk *walk, struct zipc_view_step *step,
-		      unsigned node, unsigned *certain)
+/* Its waits that lead to one in the circle. */
+static unsigned waits_in_cycle(const struct walk *walk, const struct node *node)
 {
-	const struct node *it = &walk->nodes[node];
+	unsigned i, last = 0, count = 0;
 
-	step->who = it->who;
-	step->waits_for = walk->edges[it->next - 1].blocked;
-	step->threads = zipc_view_threads(walk->view, it->who.index, NULL);
-	if (!step->threads || step->threads > it->waits)
+	for (i = node->first; i < node->end; i++) {
+		const struct edge *edge = &walk->edges[i];
+
+		if (edge->wait == last || !walk->nodes[edge->to].in_cycle)
+			continue;
+		last = edge->wait;
+		count++;
+	}
+	return count;
+}
+
+static void fill_step(const struct walk *walk, struct zipc_view_step *step,
+		      const struct node *node, unsigned *certain)
+{
+	step->who = node->who;
+	step->waits_for = walk->edges[node->next - 1].blocked;
+	step->threads = node->threads;
+	if (!step->threads || step->threads > waits_in_cycle(walk, node))
 		*certain = 0;
 }
 
@@ -182,8 +206,12 @@ static int add_cycle(struct walk *walk, unsigned from)
 	}
 	walk->cycles = all;
 	for (i = from; i < walk->depth; i++)
-		fill_step(walk, &steps[it.count++], walk->path[i],
-			  &it.certain);
+		walk->nodes[walk->path[i]].in_cycle = true;
+	for (i = from; i < walk->depth; i++)
+		fill_step(walk, &steps[it.count++],
+			  &walk->nodes[walk->path[i]], &it.certain);
+	for (i = from; i < walk->depth; i++)
+		walk->nodes[walk->path[i]].in_cycle = false;
 	it.steps = steps;
 	if (it.count == 1 && !it.certain)
 		free(steps);
@@ -236,10 +264,13 @@ static int walk_from(struct walk *walk, unsigned start)
 int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 			   struct zipc_view *view,
 			   const struct zipc_view_blocked *all,
-			   const struct zipc_look *looks, unsigned n)
+			   const struct zipc_look *looks, unsigned n,
+			   const unsigned *threads, unsigned *partial)
 {
 	unsigned i, most = view->header.max_participants;
-	struct walk walk = { .view = view };
+	struct walk walk = { .view = view,
+			     .threads = threads,
+			     .pairs_left = PAIRS_MOST };
 	int rc = 0;
 
 	walk.nodes = calloc(most, sizeof(*walk.nodes));
@@ -255,6 +286,8 @@ int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 	free(walk.path);
 	free(walk.node_of);
 	free(walk.edges);
+	if (!walk.pairs_left)
+		*partial = 1;
 	/* Also of a failure: who asked frees them. */
 	*out = walk.cycles;
 	*count = walk.cycle_count;

@@ -95,7 +95,8 @@ static int find_readers(struct zipc_view *view,
 	rc = zipc_view_read(view, block->body_at, &body, sizeof(body));
 	if (rc)
 		return rc;
-	if (body.readers_offset > bytes || block->head.capacity > bytes ||
+	if (body.readers_offset > bytes ||
+	    block->head.capacity > ZIPC_LOCK_READERS_MOST ||
 	    block->head.capacity * ZIPC_LINE > bytes - body.readers_offset)
 		return zipc_view_damaged(view, block->name,
 					 "its readers are not in its body");
@@ -295,7 +296,8 @@ static int waits(struct zipc_view *view, const struct zipc_view_block *block,
 	at = (uint32_t)words[3];
 	count = words[3] >> 32;
 	bytes = block->head.body_bytes;
-	if (at > bytes || count * ZIPC_LINE > bytes - at)
+	if (at > bytes || count > ZIPC_WAITERS_MOST ||
+	    count * ZIPC_LINE > bytes - at)
 		return zipc_view_damaged(view, block->name, "its records of "
 					 "who waits are not in its body");
 	return zipc_look_at_waiters(look, view, block->body_at + at, count);

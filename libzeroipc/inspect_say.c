@@ -62,11 +62,15 @@ static void say_more(struct text *text, unsigned count)
 		say(text, " and %u more", count - NAMED_MOST);
 }
 
-/* Of a rwlock that is claimed, those who hold it are the readers. */
+/*
+ * Of a rwlock that is claimed, or that nobody writes, those who hold it are the
+ * readers; beside one who writes they are about to find it held.
+ */
 static bool is_reading(const struct zipc_view_blocked *it)
 {
 	return it->kind == ZIPC_RWLOCK && it->holder_count &&
-	       it->holders[it->holder_count - 1].reads;
+	       it->holders[it->holder_count - 1].reads &&
+	       (it->holders[0].reads || it->holders[0].claims);
 }
 
 static void say_holders(struct text *text, const struct zipc_view_blocked *it,

@@ -77,7 +77,8 @@ static int look_at_semaphore(struct zipc_view *view,
 		return rc;
 	if (body.owned > 1 ||
 	    (body.owned &&
-	     head->capacity > (head->body_bytes - sizeof(body)) / 8))
+	     (head->capacity > ZIPC_PERMITS_MOST ||
+	      head->capacity > (head->body_bytes - sizeof(body)) / 8)))
 		return zipc_view_damaged(view, block->name,
 					 "it can not have %llu permits",
 					 LLU(head->capacity));
@@ -130,14 +131,15 @@ static int look_at_barrier(struct zipc_view *view,
 			   struct look *look)
 {
 	const struct zipc_block *head = &block->head;
+	const uint64_t each = sizeof(struct zipc_party);
 	struct zipc_barrier_body body;
 	uint64_t round;
 	int rc;
 
 	if (head->body_bytes < sizeof(body))
 		return body_too_small(view, block);
-	if (head->capacity >
-	    (head->body_bytes - sizeof(body)) / sizeof(struct zipc_party))
+	if (head->capacity > ZIPC_PARTIES_MOST ||
+	    head->capacity > (head->body_bytes - sizeof(body)) / each)
 		return zipc_view_damaged(view, block->name,
 					 "it can not have %llu parties",
 					 LLU(head->capacity));

@@ -359,6 +359,32 @@ static int first_round(struct round *round, struct zipc_view *view,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/*
+ * How many threads those who wait have. All of their waits stand together
+ * between the two looks, so this is asked there.
+ */
+static unsigned *count_threads(struct zipc_view *view,
+			       const struct round *round)
+{
+	unsigned *threads = calloc(view->header.max_participants,
+				   sizeof(*threads));
+	const struct zipc_look *look;
+	unsigned index, i, k;
+
+	for (i = 0; i < round->count && threads; i++) {
+		look = &round->looks[i];
+		for (k = 0; k < look->waiter_count; k++) {
+			index = zipc_holder_index(
+				zipc_look_names(look->waiters[k].word));
+			if (index < view->header.max_participants &&
+			    !threads[index])
+				threads[index] =
+					zipc_view_threads(view, index, NULL);
+		}
+	}
+	return threads;
+}
+
 static int add_blocked(struct zipc_view_waits *waits, struct zipc_view *view,
 		       const struct zipc_view_entry *entry,
 		       const struct zipc_look *look)
@@ -424,19 +450,25 @@ int zipc_view_waits_open(struct zipc_view_waits **out, struct zipc_view *view)
 	struct zipc_view_waits *waits = calloc(1, sizeof(*waits));
 	struct round round = { .count = 0 };
 	uint64_t lines = LINES_MOST;
+	unsigned *threads = NULL;
 	int rc;
 
 	if (!waits)
 		return no_memory();
 	rc = first_round(&round, view, &lines);
-	if (!rc)
-		rc = second_round(waits, view, &round, &lines);
+	if (!rc) {
+		threads = count_threads(view, &round);
+		rc = threads ? second_round(waits, view, &round, &lines)
+			     : no_memory();
+	}
 	end_round(&round);
 	waits->partial = lines == 0;
 	if (!rc)
 		rc = zipc_waits_find_cycles(&waits->cycles, &waits->cycle_count,
 					    view, waits->blocked, waits->looks,
-					    waits->count);
+					    waits->count, threads,
+					    &waits->partial);
+	free(threads);
 	if (rc)
 		zipc_view_waits_close(waits);
 	else

@@ -43,11 +43,16 @@ int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
 /* May so many lines be read? Each look asks, or a segment could be endless. */
 bool zipc_look_may(struct zipc_look *look, uint64_t lines);
 
-/* inspect_cycles.c: those among n; the caller frees them and their steps. */
+/*
+ * inspect_cycles.c: those among n; the caller frees them and their steps.
+ * threads: how many the process of each participant had between the two looks,
+ * by index. *partial becomes 1 if that is too much to go through.
+ */
 int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 			   struct zipc_view *view,
 			   const struct zipc_view_blocked *all,
-			   const struct zipc_look *looks, unsigned n);
+			   const struct zipc_look *looks, unsigned n,
+			   const unsigned *threads, unsigned *partial);
 
 /* Whom a word names, as participant.h has it. */
 static inline uint64_t zipc_look_names(uint64_t word)

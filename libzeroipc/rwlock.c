@@ -55,7 +55,6 @@
 #include <zipc/rwlock.h>
 
 #define READERS 64u
-#define READERS_MOST 4096u
 #define LOOK_NS INT64_C(20000000)
 
 struct zipc_rwlock {
@@ -89,9 +88,9 @@ static void build(const struct zipc_plan *plan, unsigned char *body,
 
 static int plan_of(struct zipc_plan *plan, unsigned max_readers)
 {
-	if (max_readers > READERS_MOST)
+	if (max_readers > ZIPC_LOCK_READERS_MOST)
 		return zipc_fail(EINVAL, "max_readers is %u: at most %u",
-				 max_readers, READERS_MOST);
+				 max_readers, ZIPC_LOCK_READERS_MOST);
 	*plan = zipc_lock_plan(ZIPC_RWLOCK);
 	plan->body_bytes = body_bytes;
 	plan->capacity = max_readers ? max_readers : READERS;
@@ -108,7 +107,7 @@ static int find_records(struct zipc_rwlock *rwlock,
 	uint64_t end = (uint64_t)((unsigned char *)rwlock->lock.waiters -
 				  found->body);
 
-	if (found->capacity > READERS_MOST || at % ZIPC_LINE ||
+	if (found->capacity > ZIPC_LOCK_READERS_MOST || at % ZIPC_LINE ||
 	    at < sizeof(*body) || at > end ||
 	    found->capacity * ZIPC_LINE > end - at)
 		return zipc_fail(EBADMSG, "rwlock `%s` in segment `/%s` is "
@@ -337,8 +336,11 @@ static int64_t is_quiet_but_for_the_dead(void *context)
 	return is_quiet(rwlock);
 }
 
-/* The word is claimed: wait for readers to leave. */
-static int64_t drain(struct zipc_rwlock *rwlock, int64_t deadline_ns)
+/*
+ * The word is claimed: wait for readers to leave. If a writer had died, readers
+ * may have died with it, and nobody else looks for them if no one waits.
+ */
+static int64_t drain(struct zipc_rwlock *rwlock, bool died, int64_t deadline_ns)
 {
 	struct zipc_lock_wait wait = { .lock = &rwlock->lock,
 				       .event = rwlock->drained,
@@ -350,6 +352,10 @@ static int64_t drain(struct zipc_rwlock *rwlock, int64_t deadline_ns)
 
 	if (!rc)
 		rc = is_quiet(rwlock);
+	if (rc == -EAGAIN && died) {
+		clear_the_dead(rwlock);
+		rc = is_quiet(rwlock);
+	}
 	if (rc != -EAGAIN || !deadline_ns)
 		return rc;
 	return zipc_lock_sleep(&wait, deadline_ns);
@@ -359,7 +365,7 @@ static int64_t drain(struct zipc_rwlock *rwlock, int64_t deadline_ns)
 static int come_in(struct zipc_rwlock *rwlock, int rc, int64_t deadline_ns)
 {
 	uint64_t state = rc ? ZIPC_INCONSISTENT : 0;
-	int64_t failed = drain(rwlock, deadline_ns);
+	int64_t failed = drain(rwlock, rc != 0, deadline_ns);
 
 	if (failed) {
 		give_up(&rwlock->lock, state);

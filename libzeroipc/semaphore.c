@@ -45,7 +45,6 @@
 #include <zipc/semaphore.h>
 
 #define PLAIN_MOST (UINT64_C(1) << 62)
-#define OWNED_MOST UINT64_C(65536)
 
 #define HOLDER UINT64_C(0x0000FFFFFFFFFFFF)
 #define TURN (HOLDER + 1)
@@ -98,7 +97,7 @@ static void build(const struct zipc_plan *plan, unsigned char *at,
 static int plan_of(struct semaphore_plan *out, const char *name,
 		   uint64_t initial, uint64_t max, unsigned flags)
 {
-	uint64_t most = flags & ZIPC_OWNED ? OWNED_MOST : PLAIN_MOST;
+	uint64_t most = flags & ZIPC_OWNED ? ZIPC_PERMITS_MOST : PLAIN_MOST;
 
 	if (flags & ~ZIPC_OWNED)
 		return zipc_fail(EINVAL, "flags of semaphore `%s` are 0x%x: "
@@ -145,7 +144,8 @@ static int look_inside(struct zipc_semaphore *semaphore)
 	semaphore->owned = owned;
 	semaphore->at = zipc_holder_index(self(semaphore)) * UINT64_C(8) %
 			sync->capacity;
-	if (owned > 1 || sync->capacity > (owned ? OWNED_MOST : PLAIN_MOST) ||
+	if (owned > 1 ||
+	    sync->capacity > (owned ? ZIPC_PERMITS_MOST : PLAIN_MOST) ||
 	    sync->body_bytes < bytes_for(sync->capacity, owned))
 		return zipc_sync_damaged(sync, "it can not have so many "
 					 "permits");

@@ -20,7 +20,6 @@
 #include "segment.h"
 
 #define ZIPC_WAITERS 16u
-#define ZIPC_WAITERS_MOST 4096u
 
 /* The caller's own, and what stands in it. */
 struct zipc_waiting {

@@ -349,6 +349,26 @@ START_TEST(the_next_learns_that_a_writer_died)
 }
 END_TEST
 
+/* A reader died between its two steps, and then the writer that it met. */
+START_TEST(who_polls_to_read_comes_behind_a_dead_reader_and_a_dead_writer)
+{
+	struct zipc_lock_reader *record = records;
+	uint64_t word;
+
+	die(read_and_wait);
+	while (!atomic_load_explicit(&record->reading, memory_order_relaxed))
+		record++;
+	word = atomic_load_explicit(&record->reading, memory_order_relaxed);
+	die(write_and_wait);
+	atomic_store_explicit(&record->reading, word, memory_order_relaxed);
+	ck_rc(zipc_rwlock_read_lock(other, ZIPC_NOWAIT), -EOWNERDEAD);
+	ck_rc(zipc_rwlock_consistent(other), 0);
+	ck_rc(zipc_rwlock_unlock(other), 0);
+	ck_rc(zipc_rwlock_read_lock(third, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_rwlock_unlock(third), 0);
+}
+END_TEST
+
 static void expect_a_death(void *unused)
 {
 	(void)unused;
@@ -571,6 +591,9 @@ static void add_others(Suite *suite)
 	tcase_add_test(tc, a_reader_that_dies_lets_the_writer_go_on);
 	tcase_add_test(tc, dead_readers_places_are_taken_over);
 	tcase_add_loop_test(tc, the_next_learns_that_a_writer_died, 0, 3);
+	tcase_add_test(
+		tc,
+		who_polls_to_read_comes_behind_a_dead_reader_and_a_dead_writer);
 	tcase_add_test(tc, a_reader_that_sleeps_learns_that_a_writer_died);
 	tcase_add_loop_test(tc, a_writer_that_dies_waiting_is_not_told, 0, 2);
 	tcase_add_test(tc, without_repair_nobody_has_it_again_but_by_a_reset);

@@ -433,6 +433,58 @@ START_TEST(threads_of_one_process_may_wait_for_each_other)
 }
 END_TEST
 
+static _Atomic pid_t thread_id;
+
+static void *wait_in_a_thread(void *what)
+{
+	struct zipc_segment *own;
+
+	ck_rc(zipc_segment_open(&own, zipc_segment_name(segment), 0), 0);
+	atomic_store_explicit(&thread_id, gettid(), memory_order_relaxed);
+	take(own, *(char *)what);
+	return NULL;
+}
+
+/* The first is taken; then a thread waits for the second, it for the third. */
+static void wait_for_two(void *context)
+{
+	struct zipc_segment *own;
+	char *what = context;
+	pthread_t thread;
+	pid_t id = 0;
+
+	ck_rc(zipc_segment_open(&own, zipc_segment_name(segment), 0), 0);
+	take(own, what[0]);
+	tell_parent();
+	await_parent();
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_in_a_thread,
+					what + 1), 0);
+	while (!id)
+		id = atomic_load_explicit(&thread_id, memory_order_relaxed);
+	sleeps_in_futex(getpid(), id);
+	tell_parent();
+	take(own, what[2]);
+}
+
+START_TEST(a_thread_that_waits_for_somebody_else_may_break_a_circle)
+{
+	struct child beside = holder_of("r"), other = holder_of("ba"),
+		     one = child_start(wait_for_two, "awb");
+
+	child_hear(&one);
+	child_say(&one);
+	child_hear(&one);
+	sleeps_in_futex(one.pid, 0);
+	goes_on_to_wait(&other);
+	look();
+	says(cycle_sentence(0), "^perhaps a deadlock: ");
+	ck_assert_uint_eq(zipc_view_cycle(waits, 0)->certain, 0);
+	child_kill(&one);
+	child_kill(&other);
+	child_kill(&beside);
+}
+END_TEST
+
 #define CROWD (ZIPC_WAITERS + 3)
 
 START_TEST(of_a_crowd_some_are_told)
@@ -525,6 +577,8 @@ static Suite *waits_suite(void)
 	tcase_add_test(tc, two_who_wait_for_each_other_are_a_deadlock);
 	tcase_add_test(tc, who_waits_for_itself_is_a_deadlock);
 	tcase_add_test(tc, a_thread_that_does_not_wait_may_break_a_circle);
+	tcase_add_test(tc,
+		       a_thread_that_waits_for_somebody_else_may_break_a_circle);
 	return suite;
 }
 
