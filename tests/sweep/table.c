@@ -439,13 +439,13 @@ static Suite *table_sweep_suite(void)
 
 	tcase_add_test(tc,
 		       a_structure_is_whole_or_not_there_at_each_instruction);
-	tc = test_case(suite, "open_or_create", "slow", 600);
+	tc = test_case(suite, "open_or_create", "stress", 600);
 	tcase_add_test(tc, create_unless_it_is_there_is_whole_or_not_there);
 	tc = test_case(suite, "remove", "slow", 600);
 	tcase_add_loop_test(tc,
 			    a_structure_is_removed_or_not_at_each_instruction,
 			    0, COUNT(pairs));
-	tc = test_case(suite, "remove crossed", "slow", 600);
+	tc = test_case(suite, "remove crossed", "stress", 600);
 	tcase_add_loop_test(tc,
 			    who_opens_and_who_removes_cross_at_each_instruction,
 			    0, COUNT(crossed));
