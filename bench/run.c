@@ -23,11 +23,10 @@
 #define WORKS_MAX 64u
 
 /* Each family's works. */
-static const struct work *const families[] = { queue_works, stack_works,
-					       map_works,   pool_works,
-					       ring_works,  lock_works,
-					       ring_works,  sync_works,
-					       NULL };
+static const struct work *const families[] = {
+	queue_works, stack_works, map_works, pool_works, ring_works,
+	lock_works, sync_works, NULL,
+};
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"
