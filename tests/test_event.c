@@ -262,6 +262,8 @@ static void *play(void *context)
 		numbers[pair]++;
 		ck_rc(zipc_event_set(other), 0);
 	}
+	zipc_event_close(mine);
+	zipc_event_close(other);
 	return NULL;
 }
 
@@ -308,6 +310,7 @@ static void *take_sets(void *context)
 		if (!rc)
 			atomic_fetch_add(&counts->ended, 1);
 	}
+	zipc_event_close(event);
 	return NULL;
 }
 

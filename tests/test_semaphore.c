@@ -472,8 +472,11 @@ static void work(struct zipc_semaphore *semaphore)
 /* An owned permit belongs to the process: threads have segments of their own */
 static void *work_in_a_thread(void *unused)
 {
+	struct zipc_semaphore *semaphore = open_anew();
+
 	(void)unused;
-	work(open_anew());
+	work(semaphore);
+	zipc_semaphore_close(semaphore);
 	return NULL;
 }
 
