@@ -22,14 +22,20 @@ static inline size_t record_length(uint64_t number, size_t most)
 	return 8 + record_mix(number) % (most - 7);
 }
 
+/*
+ * Atomic, byte by byte: made in place, it is looked at by a reader that is late
+ * and then throws away what it saw.
+ */
 static inline size_t record_make(void *buf, uint64_t number, size_t most)
 {
 	size_t n = record_length(number, most), i;
-	unsigned char *bytes = buf;
+	unsigned char *bytes = buf, byte;
 
-	memcpy(bytes, &number, 8);
-	for (i = 8; i < n; i++)
-		bytes[i] = (unsigned char)(record_mix(number) + i);
+	for (i = 0; i < n; i++) {
+		byte = (unsigned char)(i < 8 ? number >> 8 * i
+					     : record_mix(number) + i);
+		__atomic_store_n(&bytes[i], byte, __ATOMIC_RELAXED);
+	}
 	return n;
 }
 

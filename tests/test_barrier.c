@@ -432,9 +432,8 @@ struct page {
 static struct page *page;
 
 /* Between two rounds each writes its part, and reads those of all others. */
-static void work(unsigned me, unsigned n)
+static void work(struct zipc_barrier *barrier, unsigned me, unsigned n)
 {
-	struct zipc_barrier *barrier = open_anew();
 	uint64_t round;
 	unsigned i;
 
@@ -455,9 +454,11 @@ struct seat {
 
 static void *work_in_a_thread(void *context)
 {
+	struct zipc_barrier *barrier;
 	struct seat *seat = context;
 
-	work(seat->me, seat->n);
+	ck_rc(zipc_barrier_open(&barrier, segment, "b"), 0);
+	work(barrier, seat->me, seat->n);
 	return NULL;
 }
 

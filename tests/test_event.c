@@ -253,8 +253,8 @@ static void *play(void *context)
 
 	snprintf(names[0], sizeof(names[0]), "e%u", seat);
 	snprintf(names[1], sizeof(names[1]), "e%u", seat ^ 1);
-	mine = open_anew(names[0]);
-	other = open_anew(names[1]);
+	ck_rc(zipc_event_open(&mine, segment, names[0]), 0);
+	ck_rc(zipc_event_open(&other, segment, names[1]), 0);
 	for (i = 0; i < ROUNDS; i++) {
 		if (seat % 2 || i)
 			ck_rc(zipc_event_wait(mine, ZIPC_FOREVER), 0);

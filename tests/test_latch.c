@@ -214,14 +214,12 @@ static uint64_t parts[ROUNDS][WORKERS];
 static void *go_through_all(void *context)
 {
 	unsigned me = *(unsigned *)context, round, i;
-	struct zipc_segment *mine;
 	struct zipc_latch *latch;
 	char name[16];
 
-	ck_rc(zipc_segment_open(&mine, zipc_segment_name(segment), 0), 0);
 	for (round = 0; round < ROUNDS; round++) {
 		snprintf(name, sizeof(name), "l%u", round);
-		ck_rc(zipc_latch_open_or_create(&latch, mine, name,
+		ck_rc(zipc_latch_open_or_create(&latch, segment, name,
 						2 * WORKERS), 0);
 		parts[round][me] = round;
 		ck_rc(zipc_latch_count_down(latch, 1 + round % 2), 0);
@@ -231,7 +229,6 @@ static void *go_through_all(void *context)
 			ck_assert_uint_eq(parts[round][i], round);
 		zipc_latch_close(latch);
 	}
-	zipc_segment_close(mine);
 	return NULL;
 }
 
