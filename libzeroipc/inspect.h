@@ -70,6 +70,13 @@ struct zipc_view_kind {
 };
 
 /*
+ * Whom a holder names; of one whose place is another's by now only that it is
+ * dead. Returns 0, -EBADMSG.
+ */
+int zipc_view_holder_of(struct zipc_view *view, uint64_t holder,
+			struct zipc_view_participant *out);
+
+/*
  * What tells the process of the participant at index from others; two that are
  * the same are one that has the segment open twice. All zero: not known.
  */

@@ -19,11 +19,6 @@
 #define STATES 7u
 #define OWNER_WORDS (sizeof(struct zipc_owner) / 8)
 
-static uint64_t holder_of(uint64_t word)
-{
-	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
-}
-
 static int bad_owner(const struct zipc_view *view, const char *name,
 		     uint64_t word)
 {
@@ -47,7 +42,7 @@ static int load_owner(struct zipc_view *view,
 			    sizeof(struct zipc_owner));
 	if (rc)
 		return rc;
-	holder = holder_of(words[0]);
+	holder = zipc_owner_holder(words[0]);
 	state = words[0] & STATES;
 	if (holder ? (state & CLOSED) || !(holder & 0xFFFF) ||
 			     ((state & CLAIMING) &&
@@ -56,23 +51,6 @@ static int load_owner(struct zipc_view *view,
 				     view->header.max_participants
 		   : words[0] > CLOSED)
 		return bad_owner(view, block->name, words[0]);
-	return 0;
-}
-
-/* Who is named; of one whose place is another's by now only that it is dead. */
-static int load_participant(struct zipc_view *view, uint64_t holder,
-			    struct zipc_view_participant *out)
-{
-	unsigned index = zipc_holder_index(holder);
-	unsigned incarnation = zipc_holder_incarnation(holder);
-	int rc = zipc_view_participant(view, index, out);
-
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (rc || out->incarnation != incarnation)
-		*out = (struct zipc_view_participant){
-			.index = index, .incarnation = incarnation
-		};
 	return 0;
 }
 
@@ -113,7 +91,7 @@ static int load_reader(struct zipc_view *view, uint64_t at, uint64_t *holder)
 
 	/* Relaxed: it is a copy of our own. */
 	if (!rc)
-		*holder = holder_of(atomic_load_explicit(
+		*holder = zipc_owner_holder(atomic_load_explicit(
 			&reader.reading, memory_order_relaxed));
 	if (!rc && zipc_holder_index(*holder) >= view->header.max_participants)
 		*holder = 0; /* nobody; a writer clears it */
@@ -138,7 +116,7 @@ static int each_holder(struct zipc_view *view,
 	if (rc)
 		return rc;
 	for (i = 0; i <= count; i++) {
-		holder = holder_of(words[0]);
+		holder = zipc_owner_holder(words[0]);
 		if (i)
 			rc = load_reader(view, at + (i - 1) * ZIPC_LINE,
 					 &holder);
@@ -188,7 +166,7 @@ static int64_t elements(struct zipc_view *view,
 		if (!rc && from + i >= total)
 			break;
 		if (!rc)
-			rc = load_participant(view, holder, &owner);
+			rc = zipc_view_holder_of(view, holder, &owner);
 		if (rc)
 			return rc;
 		pid = (uint64_t)(unsigned)owner.pid;
@@ -215,12 +193,13 @@ static int fill_lock(struct zipc_view *view,
 	it->readers = (unsigned)total;
 	if (words[0] == CLOSED)
 		it->state = ZIPC_LOCK_CLOSED;
-	if (!holder_of(words[0]))
+	if (!zipc_owner_holder(words[0]))
 		return 0;
 	/* Another owner may have come between the two looks. */
 	it->readers -= total > 0;
 	it->state = ZIPC_LOCK_HELD;
-	return load_participant(view, holder_of(words[0]), &it->owner);
+	return zipc_view_holder_of(view, zipc_owner_holder(words[0]),
+				   &it->owner);
 }
 
 static int64_t read_lock(struct zipc_view *view,

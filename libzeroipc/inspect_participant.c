@@ -88,6 +88,22 @@ struct zipc_life zipc_view_life(struct zipc_view *view, unsigned index)
 	return life;
 }
 
+int zipc_view_holder_of(struct zipc_view *view, uint64_t holder,
+			struct zipc_view_participant *out)
+{
+	unsigned index = zipc_holder_index(holder);
+	unsigned incarnation = zipc_holder_incarnation(holder);
+	int rc = zipc_view_participant(view, index, out);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (rc || out->incarnation != incarnation)
+		*out = (struct zipc_view_participant){
+			.index = index, .incarnation = incarnation
+		};
+	return 0;
+}
+
 unsigned zipc_view_threads(struct zipc_view *view, unsigned index,
 			   bool *stopped)
 {

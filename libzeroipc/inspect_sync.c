@@ -259,24 +259,6 @@ int zipc_view_sync(struct zipc_view *view, const struct zipc_view_entry *entry,
 	return rc;
 }
 
-/* The participant, unless its place is another's by now. */
-static int find_holder(struct zipc_view *view, uint64_t holder,
-		       struct zipc_view_sync_holder *out)
-{
-	int rc = zipc_view_participant(view, zipc_holder_index(holder),
-				       &out->who);
-
-	if (rc && rc != -ENOENT)
-		return rc;
-	out->held = 1;
-	if (!rc && out->who.incarnation == zipc_holder_incarnation(holder))
-		return 0;
-	memset(&out->who, 0, sizeof(out->who));
-	out->who.index = zipc_holder_index(holder);
-	out->who.incarnation = zipc_holder_incarnation(holder);
-	return 0;
-}
-
 /* What zipc_view_sync_holder() asks for. */
 struct wanted {
 	uint64_t i;
@@ -302,8 +284,11 @@ static int64_t look_at_holder(struct zipc_view *view,
 	bytes = look.stride < sizeof(words) ? look.stride : sizeof(words);
 	rc = zipc_view_read(view, look.holders_at + wanted->i * look.stride,
 			    words, bytes);
-	if (!rc && words[0] & HOLDER)
-		rc = find_holder(view, words[0] & HOLDER, &wanted->it);
+	if (!rc && words[0] & HOLDER) {
+		rc = zipc_view_holder_of(view, words[0] & HOLDER,
+					 &wanted->it.who);
+		wanted->it.held = !rc;
+	}
 	wanted->it.arrived = wanted->it.held && look.arrived &&
 			     words[1] == look.arrived;
 	return rc;

@@ -107,7 +107,7 @@ static int add_record(struct zipc_look *look, const struct zipc_waiter *record)
 	};
 
 	/* Left by one who died, when another has taken the record since. */
-	if (!it.word || zipc_look_names(it.word) != load(&record->holder) ||
+	if (!it.word || zipc_owner_holder(it.word) != load(&record->holder) ||
 	    (it.word & 7) > ZIPC_WAIT_TO_DRAIN)
 		return 0;
 	return add_waiter(look, &it);
@@ -209,24 +209,6 @@ static void keep_what_is_in(struct zipc_look *look,
 
 /* participants */
 
-/* Of one whose place is another's by now only that it is dead. */
-static int load_participant(struct zipc_view *view, uint64_t word,
-			    struct zipc_view_participant *out)
-{
-	uint64_t holder = zipc_look_names(word);
-	unsigned index = zipc_holder_index(holder);
-	unsigned incarnation = zipc_holder_incarnation(holder);
-	int rc = zipc_view_participant(view, index, out);
-
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (rc || out->incarnation != incarnation)
-		*out = (struct zipc_view_participant){
-			.index = index, .incarnation = incarnation
-		};
-	return 0;
-}
-
 static uint64_t passed_since(uint64_t then_ns, uint64_t now_ns)
 {
 	return then_ns < now_ns ? now_ns - then_ns : 0;
@@ -267,7 +249,9 @@ static int fill_waiters(struct zipc_view *view, struct zipc_look *look,
 	for (i = 0; i < look->waiter_count && !rc; i++) {
 		struct zipc_view_waiter *it = &all[n];
 
-		rc = load_participant(view, look->waiters[i].word, &it->who);
+		rc = zipc_view_holder_of(
+			view, zipc_owner_holder(look->waiters[i].word),
+			&it->who);
 		it->to = look->waiters[i].word & 7;
 		it->for_ns = passed_since(look->waiters[i].since_ns, now);
 		if (rc || !it->who.alive)
@@ -294,8 +278,9 @@ static int fill_holders(struct zipc_view *view, const struct zipc_look *look,
 	for (i = 0; i < look->holder_count && !rc; i++) {
 		all[i].reads = look->holders[i].reads;
 		all[i].claims = look->holders[i].claims;
-		rc = load_participant(view, look->holders[i].word,
-				      &all[i].who);
+		rc = zipc_view_holder_of(
+			view, zipc_owner_holder(look->holders[i].word),
+			&all[i].who);
 		zipc_view_threads(view, all[i].who.index, &stopped);
 		all[i].stopped = all[i].who.alive && stopped;
 	}
@@ -375,7 +360,7 @@ static unsigned *count_threads(struct zipc_view *view,
 		look = &round->looks[i];
 		for (k = 0; k < look->waiter_count; k++) {
 			index = zipc_holder_index(
-				zipc_look_names(look->waiters[k].word));
+				zipc_owner_holder(look->waiters[k].word));
 			if (index < view->header.max_participants &&
 			    !threads[index])
 				threads[index] =

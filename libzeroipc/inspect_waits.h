@@ -54,10 +54,4 @@ int zipc_waits_find_cycles(struct zipc_view_cycle **out, unsigned *count,
 			   const struct zipc_look *looks, unsigned n,
 			   const unsigned *threads, unsigned *partial);
 
-/* Whom a word names, as participant.h has it. */
-static inline uint64_t zipc_look_names(uint64_t word)
-{
-	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
-}
-
 #endif

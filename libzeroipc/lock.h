@@ -176,10 +176,4 @@ static inline void zipc_lock_free(struct zipc_lock *lock, uint64_t state)
 	atomic_store_explicit(&lock->at->owner, state, memory_order_release);
 }
 
-/* Whom a word names, as in participant.h; 0: nobody. */
-static inline uint64_t zipc_owner_holder(uint64_t word)
-{
-	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
-}
-
 #endif

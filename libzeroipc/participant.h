@@ -70,4 +70,10 @@ bool zipc_participant_lives(int fd, uint32_t index,
  */
 unsigned zipc_participant_threads(const struct zipc_life *life, bool *stopped);
 
+/* The holder that the owner word of a lock names (lock.h); 0: nobody. */
+static inline uint64_t zipc_owner_holder(uint64_t word)
+{
+	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
+}
+
 #endif

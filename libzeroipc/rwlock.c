@@ -49,6 +49,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "participant.h"
 #include "record.h"
 
 #include <stdlib.h>
