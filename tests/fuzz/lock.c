@@ -9,6 +9,7 @@
 #include "world.h"
 
 #include "../../libzeroipc/lock.h"
+#include "../../libzeroipc/participant.h"
 
 #include <errno.h>
 #include <zeroipc.h>
@@ -266,10 +267,7 @@ static void call_once(void)
 	check_others();
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} stages[] = {
+static const struct stage stages[] = {
 	{ "look", look },
 	{ "open", open_all },
 	{ "lock a mutex", mutex_section },
@@ -351,94 +349,29 @@ void fuzz_prepare(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct damage damages[DAMAGES_MOST];
-	unsigned count, i;
-
-	count = size / sizeof(damages[0]) < DAMAGES_MOST
-			? (unsigned)(size / sizeof(damages[0]))
-			: DAMAGES_MOST;
-	if (count)
-		memcpy(damages, data, count * sizeof(damages[0]));
-	for (i = 0; i < count; i++)
-		damages[i].stage %= STAGES;
-	world_begin(damages, count);
-	for (i = 0; i < STAGES; i++) {
-		world_stage(i, stages[i].name);
-		stages[i].run();
-	}
+	world_tour(stages, STAGES, data, size);
 	return 0;
 }
 
 /* damages */
 
-static unsigned roll(unsigned below)
-{
-	return (unsigned)rand() % below;
-}
-
-static struct damage some_damage(unsigned stage)
-{
-	struct damage damage = { .stage = (uint8_t)stage,
-				 .how = (uint8_t)roll(HOW_COPY + 1),
-				 .spot = (uint16_t)roll(spot_count) };
-
-	damage.value = roll(3) ? roll(256) : (unsigned)rand() * 8u;
-	return damage;
-}
-
-#define WAYS 45u
 #define MIXED 4000u
 
-/* Every word in many ways, one at a time; then some together. */
+static unsigned together(struct damage damages[DAMAGES_MOST], unsigned i)
+{
+	return damage_together(damages, i, STAGES);
+}
+
 size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
 {
-	static const uint8_t add[4] = { 1, 255, 64, 192 };
-	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
-	unsigned way = i % WAYS, count = 1, stage;
-
 	(void)room;
-	if (i >= WAYS * spot_count + MIXED)
-		return SIZE_MAX;
-	if (i >= WAYS * spot_count) {
-		srand(i);
-		stage = roll(STAGES);
-		for (count = 0; count < 1 + i % 5; count++)
-			damages[count] = some_damage(stage);
-	} else {
-		damages[0].spot = (uint16_t)(i / WAYS);
-		damages[0].value = way;
-		if (way >= WAYS - 4) {
-			damages[0].how = HOW_ADD;
-			damages[0].value = add[WAYS - 1 - way];
-		}
-	}
-	memcpy(data, damages, count * sizeof(damages[0]));
-	return count * sizeof(damages[0]);
+	return damage_generate(i, data, MIXED, together);
 }
 
 #ifdef LIBFUZZER
-/* One damage more, at any moment, also of what is read just then. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
 			       unsigned seed)
 {
-	struct damage damages[DAMAGES_MOST], it;
-	unsigned count = (unsigned)(size / sizeof(it));
-
-	srand(seed);
-	if (roll(4) == 0 || most < sizeof(damages))
-		return LLVMFuzzerMutate(data, size, most);
-	if (count > DAMAGES_MOST)
-		count = DAMAGES_MOST;
-	memcpy(damages, data, count * sizeof(it));
-	it = some_damage(roll(STAGES));
-	it.loads = roll(2) ? roll(64) : 0;
-	if (roll(3) == 0)
-		it.spot = SPOT_LOADED;
-	if (count < DAMAGES_MOST)
-		damages[count++] = it;
-	else
-		damages[roll(count)] = it;
-	memcpy(data, damages, count * sizeof(it));
-	return count * sizeof(it);
+	return damage_mutate(data, size, most, seed, STAGES);
 }
 #endif

@@ -1001,10 +1001,7 @@ static void close_segment(void)
 	tour.segment = NULL;
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} stages[] = {
+static const struct stage stages[] = {
 	{ "look", look },
 	{ "read only", read_only },
 	{ "open", open_segment },
@@ -1297,30 +1294,11 @@ void fuzz_prepare(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct damage damages[DAMAGES_MOST];
-	unsigned count, i;
-
-	count = size / sizeof(damages[0]) < DAMAGES_MOST
-			? (unsigned)(size / sizeof(damages[0]))
-			: DAMAGES_MOST;
-	if (count)
-		memcpy(damages, data, count * sizeof(damages[0]));
-	for (i = 0; i < count; i++)
-		damages[i].stage %= STAGES;
-	world_begin(damages, count);
-	for (i = 0; i < STAGES; i++) {
-		world_stage(i, stages[i].name);
-		stages[i].run();
-	}
+	world_tour(stages, STAGES, data, size);
 	return 0;
 }
 
 /* damages */
-
-static unsigned roll(unsigned below)
-{
-	return (unsigned)rand() % below;
-}
 
 /* One that leaves a word as it might be, or nearly. */
 static struct damage likely_damage(unsigned spot, unsigned stage)
@@ -1347,32 +1325,18 @@ static unsigned damage_ring(struct damage damages[DAMAGES_MOST])
 	return count;
 }
 
-#define WAYS 45u
 #define RINGS 8000u
 
-/* Every word in many ways, one at a time; then some of a ring's together. */
+static unsigned of_a_ring(struct damage damages[DAMAGES_MOST], unsigned i)
+{
+	(void)i;
+	return damage_ring(damages);
+}
+
 size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
 {
-	static const uint8_t add[4] = { 1, 255, 64, 192 };
-	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
-	unsigned way = i % WAYS, count = 1;
-
 	(void)room;
-	if (i >= WAYS * spot_count + RINGS)
-		return SIZE_MAX;
-	if (i >= WAYS * spot_count) {
-		srand(i);
-		count = damage_ring(damages);
-	} else {
-		damages[0].spot = (uint16_t)(i / WAYS);
-		damages[0].value = way;
-		if (way >= WAYS - 4) {
-			damages[0].how = HOW_ADD;
-			damages[0].value = add[WAYS - 1 - way];
-		}
-	}
-	memcpy(data, damages, count * sizeof(damages[0]));
-	return count * sizeof(damages[0]);
+	return damage_generate(i, data, RINGS, of_a_ring);
 }
 
 #ifdef LIBFUZZER

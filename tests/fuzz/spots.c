@@ -532,3 +532,78 @@ uint64_t damage_value(const struct damage *damage, uint64_t old,
 	}
 	return value;
 }
+
+/* inputs */
+
+static struct damage any_damage(unsigned stage)
+{
+	struct damage damage = { .stage = (uint8_t)stage,
+				 .how = (uint8_t)roll(HOW_COPY + 1),
+				 .spot = (uint16_t)roll(spot_count) };
+
+	damage.value = roll(3) ? roll(256) : (unsigned)rand() * 8u;
+	return damage;
+}
+
+unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
+			 unsigned stages)
+{
+	unsigned stage = roll(stages), count;
+
+	for (count = 0; count < 1 + i % 5; count++)
+		damages[count] = any_damage(stage);
+	return count;
+}
+
+#define WAYS 45u
+
+size_t damage_generate(unsigned i, uint8_t *data, unsigned mixed,
+		       unsigned (*some)(struct damage damages[DAMAGES_MOST],
+					unsigned i))
+{
+	static const uint8_t add[4] = { 1, 255, 64, 192 };
+	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
+	unsigned way = i % WAYS, count = 1;
+
+	if (i >= WAYS * spot_count + mixed)
+		return SIZE_MAX;
+	if (i >= WAYS * spot_count) {
+		srand(i);
+		count = some(damages, i);
+	} else {
+		damages[0].spot = (uint16_t)(i / WAYS);
+		damages[0].value = way;
+		if (way >= WAYS - 4) {
+			damages[0].how = HOW_ADD;
+			damages[0].value = add[WAYS - 1 - way];
+		}
+	}
+	memcpy(data, damages, count * sizeof(damages[0]));
+	return count * sizeof(damages[0]);
+}
+
+#ifdef LIBFUZZER
+size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
+		     unsigned stages)
+{
+	struct damage damages[DAMAGES_MOST], it;
+	unsigned count = (unsigned)(size / sizeof(it));
+
+	srand(seed);
+	if (roll(4) == 0 || most < sizeof(damages))
+		return LLVMFuzzerMutate(data, size, most);
+	if (count > DAMAGES_MOST)
+		count = DAMAGES_MOST;
+	memcpy(damages, data, count * sizeof(it));
+	it = any_damage(roll(stages));
+	it.loads = roll(2) ? roll(64) : 0;
+	if (roll(3) == 0)
+		it.spot = SPOT_LOADED;
+	if (count < DAMAGES_MOST)
+		damages[count++] = it;
+	else
+		damages[roll(count)] = it;
+	memcpy(data, damages, count * sizeof(it));
+	return count * sizeof(it);
+}
+#endif

@@ -180,6 +180,26 @@ void world_stage(unsigned stage, const char *name)
 	world.disturbed = false; /* what changes first is how it begins */
 }
 
+void world_tour(const struct stage *stages, unsigned count, const uint8_t *data,
+		size_t size)
+{
+	struct damage damages[DAMAGES_MOST];
+	unsigned n, i;
+
+	n = size / sizeof(damages[0]) < DAMAGES_MOST
+		    ? (unsigned)(size / sizeof(damages[0]))
+		    : DAMAGES_MOST;
+	if (n)
+		memcpy(damages, data, n * sizeof(damages[0]));
+	for (i = 0; i < n; i++)
+		damages[i].stage %= count;
+	world_begin(damages, n);
+	for (i = 0; i < count; i++) {
+		world_stage(i, stages[i].name);
+		stages[i].run();
+	}
+}
+
 void fuzz_describe(void)
 {
 	static const char *const hows[HOW_COUNT] = {

@@ -92,4 +92,36 @@ bool world_holds(const void *at, uint64_t bytes);
 /* The mapping's first byte; NULL: there is none. */
 unsigned char *world_base(void);
 
+struct stage {
+	const char *name;
+	void (*run)(void);
+};
+
+/* All stages of a target, with the damages that an input consists of. */
+void world_tour(const struct stage *stages, unsigned count, const uint8_t *data,
+		size_t size);
+
+static inline unsigned roll(unsigned below)
+{
+	return (unsigned)rand() % below;
+}
+
+/* spots.c: 1 to 5 damages of any words in one of so many stages. */
+unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
+			 unsigned stages);
+
+/*
+ * spots.c: input i of those without chance: every word in many ways, one at a
+ * time; then mixed times what some() makes. As fuzz_generate().
+ */
+size_t damage_generate(unsigned i, uint8_t *data, unsigned mixed,
+		       unsigned (*some)(struct damage damages[DAMAGES_MOST],
+					unsigned i));
+
+#ifdef LIBFUZZER
+/* spots.c: one damage more, at any moment, also of what is read just then. */
+size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
+		     unsigned stages);
+#endif
+
 #endif
