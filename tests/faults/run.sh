@@ -12,6 +12,8 @@
 #   says: late|lost                     the extended expression that a line of
 #                                       its output must match
 #   runs: 5                             how often it is tried; 1 if left out
+#   patience: 0.2                       where it hangs who finds it: the part of
+#                                       his time that is enough to say so
 #   label: stress                       slow if left out; stress: ./check --long
 #
 #   s/heavy/light/                      then a script for sed -E, to the end
@@ -74,14 +76,14 @@ value()
 # Whether the program ends well each time that it runs.
 survives()
 {
-	local program=$1 case=$2 runs=$3 run
+	local program=$1 case=$2 runs=${3:-1} patience=${4:-1} run
 
 	# A script stands in the sources.
 	[[ $program != *.sh ]] || program=$tree/$program
 	for ((run = 1; run <= runs; run++)); do
 		echo "run $run of $runs"
 		(cd "$build" && top_srcdir=$tree top_builddir=$build \
-			CK_RUN_CASE=$case \
+			CK_RUN_CASE=$case CK_TIMEOUT_MULTIPLIER=$patience \
 			CK_INCLUDE_TAGS='fast medium slow stress' \
 			timeout --kill-after=10 300 "$program") || return 1
 	done
@@ -106,8 +108,8 @@ plant()
 		echo "it can no longer be planted"
 	elif ! make -C "$build" -j 2 "$program" >"$log" 2>&1; then
 		echo "it does not compile"
-	elif survives "$program" "$case" "$(value "$fault" runs | grep . ||
-		echo 1)" >"$log" 2>&1; then
+	elif survives "$program" "$case" "$(value "$fault" runs)" \
+		"$(value "$fault" patience)" >"$log" 2>&1; then
 		echo "$program $case does not find it"
 	elif ! grep -qE -- "$says" "$log"; then
 		echo "$program $case fails, but not for it"

@@ -25,7 +25,7 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=24 [ring]=8 [lock]=8 [type]=6 [value]=8 [name]=4 [uri]=4
+	[segment]=16 [ring]=6 [lock]=6 [type]=5 [value]=6 [name]=4 [uri]=4
 	[path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)

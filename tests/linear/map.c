@@ -17,8 +17,8 @@
 #define GAMES 500
 #define GAMES_WITH_KILLS 50
 #else
-#define GAMES 2000
-#define GAMES_WITH_KILLS 300
+#define GAMES 1000
+#define GAMES_WITH_KILLS 150
 #endif
 
 /* What is played on. */
