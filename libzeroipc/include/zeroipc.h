@@ -27,5 +27,6 @@
 #include <zipc/inspect_ring.h>
 #include <zipc/inspect_sync.h>
 #include <zipc/inspect_waits.h>
+#include <zipc/channel.h>
 
 #endif

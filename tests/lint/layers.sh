@@ -21,6 +21,7 @@ layer_of()
 	pool | pool_* | ring | ring_*) echo 3 ;;
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
+	channel | meeting | select | select_*) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;
@@ -32,7 +33,7 @@ layer_of()
 may_include()
 {
 	case $1/$2 in
-	1/1 | 2/[12] | 3/[123] | all/*) true ;;
+	1/1 | 2/[12] | 3/[123] | 4/[1234] | all/*) true ;;
 	inspect/1) [ "$3" != wait ] && [ "$3" != fence ] ;;
 	inspect/inspect) true ;;
 	inspect/2) [ "$3" = type ] || [ "$3" = value ] ;;

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* The meeting: offers, and taking them; meeting.h has the idea. */
+#include "meeting.h"
+
+#include "atoms.h"
+#include "error.h"
+#include "fence.h"
+#include "record.h"
+#include "wait.h"
+
+/* shape */
+
+static uint64_t offer_bytes_for(uint64_t elem_size)
+{
+	uint64_t bytes = sizeof(struct zipc_offer) + (elem_size + 7) / 8 * 8;
+
+	return (bytes + ZIPC_LINE - 1) / ZIPC_LINE * ZIPC_LINE;
+}
+
+uint64_t zipc_meet_bytes(uint64_t elem_size, uint32_t senders)
+{
+	uint64_t bytes;
+
+	if (elem_size > UINT32_MAX / 2 ||
+	    __builtin_mul_overflow(senders, offer_bytes_for(elem_size),
+				   &bytes))
+		return UINT64_MAX;
+	return bytes + sizeof(struct zipc_meeting) +
+	       (uint64_t)senders * sizeof(struct zipc_sender);
+}
+
+void zipc_meet_build(unsigned char *body, uint64_t elem_size,
+		     uint32_t senders)
+{
+	struct zipc_meeting *meeting = (void *)body;
+
+	meeting->senders = senders;
+	meeting->offer_bytes = (uint32_t)offer_bytes_for(elem_size);
+	meeting->senders_offset = sizeof(*meeting);
+	meeting->offers_offset = sizeof(*meeting) +
+				 (uint64_t)senders * sizeof(struct zipc_sender);
+}
+
+/* Whether [offset, offset + count * each) lies in the body. */
+static bool inside(uint64_t body_bytes, uint64_t offset, uint64_t count,
+		   uint64_t each)
+{
+	return offset % ZIPC_LINE == 0 && offset <= body_bytes &&
+	       count * each <= body_bytes - offset;
+}
+
+/* What is wrong with a copy of the constants; NULL: nothing. */
+static const char *misfit(const struct zipc_meeting *copy,
+			  const struct zipc_found *found)
+{
+	if (!copy->senders || copy->senders > ZIPC_SENDERS_MOST ||
+	    copy->senders_offset < sizeof(*copy) ||
+	    !inside(found->body_bytes, copy->senders_offset, copy->senders,
+		    sizeof(struct zipc_sender)))
+		return "its senders lie beyond its body";
+	if (found->elem_size > UINT32_MAX / 2 ||
+	    copy->offer_bytes != offer_bytes_for(found->elem_size) ||
+	    copy->offers_offset < copy->senders_offset +
+					  copy->senders *
+						  sizeof(struct zipc_sender) ||
+	    !inside(found->body_bytes, copy->offers_offset, copy->senders,
+		    copy->offer_bytes))
+		return "its offers lie beyond its body";
+	return NULL;
+}
+
+int zipc_meet_open(struct zipc_meet *meet, struct zipc_segment *segment,
+		   const struct zipc_found *found, const char *name)
+{
+	const char *wrong = "its body is too short";
+	struct zipc_meeting copy;
+
+	if (found->body_bytes >= sizeof(copy)) {
+		/* Only the copy is checked and used. */
+		memcpy(&copy, found->body, offsetof(struct zipc_meeting, used));
+		wrong = misfit(&copy, found);
+	}
+	if (wrong)
+		return zipc_fail(EBADMSG, "`%s` is damaged: %s", name, wrong);
+	*meet = (struct zipc_meet){
+		.segment = segment,
+		.meeting = (void *)found->body,
+		.senders = (void *)(found->body + copy.senders_offset),
+		.offers = found->body + copy.offers_offset,
+		.readable = &found->block->readable,
+		.writable = &found->block->writable,
+		.elem_size = found->elem_size,
+		.offer_bytes = copy.offer_bytes,
+		.count = copy.senders,
+		.line = (uint32_t)((uint64_t)((unsigned char *)found->block -
+					      segment->base) /
+				   ZIPC_LINE),
+		.symmetric = segment->symmetric,
+	};
+	return 0;
+}
+
+/* records */
+
+static struct zipc_offer *offer_of(const struct zipc_meet *meet, uint32_t i)
+{
+	return (void *)(meet->offers + (size_t)i * meet->offer_bytes);
+}
+
+static uint64_t read_ticket(const struct zipc_offer *offer)
+{
+	/* offered, received: acquire; pairs with offer and take. */
+	return atomic_load_explicit(&offer->ticket, memory_order_acquire);
+}
+
+/* From the ticket that was seen; false: it is another by now. */
+static bool change_ticket(struct zipc_offer *offer, uint64_t seen,
+			  uint64_t ticket)
+{
+	/* received: release; the copy is done before the sender goes on. */
+	return atomic_compare_exchange_strong_explicit(&offer->ticket, &seen,
+						       ticket,
+						       memory_order_acq_rel,
+						       memory_order_acquire);
+}
+
+/* What the record's last holder has out is out no more. */
+static void inherit(struct zipc_meet *meet)
+{
+	struct zipc_sender *sender = &meet->senders[meet->mine];
+	/* Relaxed: only the holder writes it. */
+	uint64_t posted = atomic_load_explicit(&sender->posted,
+					       memory_order_relaxed);
+
+	zipc_meet_withdraw(meet);
+	if (posted && posted % 2 == 0)
+		atomic_store_explicit(&sender->posted, posted + 1,
+				      memory_order_relaxed);
+}
+
+/* Whoever looks for offers looks as far as this record from here on. */
+static void announce(struct zipc_meet *meet)
+{
+	_Atomic uint64_t *word = &meet->meeting->used;
+	/* Relaxed: the fence of who sleeps is behind it, see wait.h. */
+	uint64_t used = atomic_load_explicit(word, memory_order_relaxed);
+
+	while (used <= meet->mine &&
+	       !atomic_compare_exchange_weak_explicit(
+		       word, &used, meet->mine + 1, memory_order_seq_cst,
+		       memory_order_relaxed))
+		;
+}
+
+int zipc_meet_become_sender(struct zipc_meet *meet)
+{
+	int64_t i = zipc_record_take(meet->segment, meet->senders, meet->count);
+
+	if (i < 0)
+		return zipc_fail(EUSERS, "all %u senders' places are held by "
+				 "live processes: close channels that no "
+				 "longer send, or create the channel with more "
+				 "(max_senders)", meet->count);
+	meet->mine = (uint32_t)i;
+	inherit(meet);
+	announce(meet);
+	meet->generation = zipc_fork_generation;
+	return 0;
+}
+
+void zipc_meet_close(struct zipc_meet *meet)
+{
+	/* After fork the record is the parent's. */
+	if (meet->generation != zipc_fork_generation)
+		return;
+	zipc_record_give(&meet->senders[meet->mine]);
+	meet->generation = 0;
+}
+
+/* How many records may have offers. */
+static uint32_t records_used(const struct zipc_meet *meet)
+{
+	uint64_t used = atomic_load_explicit(&meet->meeting->used,
+					     memory_order_acquire);
+
+	return used < meet->count ? (uint32_t)used : meet->count;
+}
+
+/* sending */
+
+void zipc_meet_offer(struct zipc_meet *meet, const void *elem, uint32_t number)
+{
+	struct zipc_offer *offer = offer_of(meet, meet->mine);
+	uint64_t epoch = read_ticket(offer) >> 18;
+
+	zipc_copy_in(offer->element, elem, meet->elem_size);
+	/* offered: release; pairs with take. */
+	atomic_store_explicit(&offer->ticket,
+			      zipc_ticket(epoch + 1, number,
+					  ZIPC_TICKET_WAITING),
+			      memory_order_release);
+	zipc_wake(meet->readable, meet->symmetric, 1);
+}
+
+int64_t zipc_meet_answer(const struct zipc_meet *meet)
+{
+	uint64_t ticket = read_ticket(offer_of(meet, meet->mine));
+
+	if (zipc_ticket_state(ticket) == ZIPC_TICKET_TAKEN)
+		return zipc_ticket_case(ticket);
+	if (zipc_ticket_state(ticket) == ZIPC_TICKET_WAITING)
+		return zipc_fail_as(EAGAIN, "nobody has received it yet");
+	return zipc_fail_as(EBADMSG, "the channel is damaged: an offer was "
+			    "taken back, and not by its sender");
+}
+
+int64_t zipc_meet_withdraw(struct zipc_meet *meet)
+{
+	struct zipc_offer *offer = offer_of(meet, meet->mine);
+	uint64_t ticket = read_ticket(offer);
+
+	if (zipc_ticket_state(ticket) == ZIPC_TICKET_WAITING &&
+	    change_ticket(offer, ticket,
+			  ticket - ZIPC_TICKET_WAITING + ZIPC_TICKET_IDLE))
+		return -EAGAIN;
+	return zipc_meet_answer(meet);
+}
+
+struct zipc_event *zipc_meet_event(const struct zipc_meet *meet)
+{
+	return &offer_of(meet, meet->mine)->event;
+}
+
+void zipc_meet_count(struct zipc_meet *meet)
+{
+	_Atomic uint64_t *sent = &meet->senders[meet->mine].sent;
+
+	/* Relaxed: only the holder writes it, and it is for showing. */
+	atomic_store_explicit(sent,
+			      atomic_load_explicit(sent, memory_order_relaxed) +
+				      1,
+			      memory_order_relaxed);
+}
+
+/* receiving */
+
+static bool take_from(struct zipc_meet *meet, struct zipc_offer *offer,
+		      uint64_t ticket, void *elem)
+{
+	zipc_copy_out(elem, offer->element, meet->elem_size);
+	if (!change_ticket(offer, ticket,
+			   ticket - ZIPC_TICKET_WAITING + ZIPC_TICKET_TAKEN))
+		return false;
+	zipc_wake(&offer->event, meet->symmetric, 1);
+	return true;
+}
+
+int zipc_meet_take(struct zipc_meet *meet, void *elem)
+{
+	uint32_t used = records_used(meet), i, k = meet->next;
+	struct zipc_offer *offer;
+	uint64_t ticket;
+
+	if (zipc_meet_closed(meet))
+		return zipc_fail_as(EPIPE, "the channel is closed");
+	for (i = 0; i < used; i++) {
+		k = k + 1 < used ? k + 1 : 0;
+		offer = offer_of(meet, k);
+		ticket = read_ticket(offer);
+		if (zipc_ticket_state(ticket) != ZIPC_TICKET_WAITING ||
+		    !take_from(meet, offer, ticket, elem))
+			continue;
+		meet->next = k; /* the others come before it the next time */
+		return 0;
+	}
+	return zipc_fail_as(EAGAIN, "nobody offers anything");
+}
+
+/* closing */
+
+bool zipc_meet_closed(const struct zipc_meet *meet)
+{
+	/* shut: acquire; pairs with close. */
+	return atomic_load_explicit(&meet->meeting->closed,
+				    memory_order_acquire);
+}
+
+void zipc_meet_shut(struct zipc_meet *meet)
+{
+	uint32_t used, i;
+
+	/* shut: release; pairs with send and take. */
+	atomic_store_explicit(&meet->meeting->closed, 1, memory_order_release);
+	/* Who becomes a sender behind this fence finds it closed. */
+	atomic_thread_fence(memory_order_seq_cst);
+	used = records_used(meet);
+	for (i = 0; i < used; i++)
+		zipc_wake(&offer_of(meet, i)->event, meet->symmetric,
+			  UINT32_MAX);
+	zipc_wake(meet->readable, meet->symmetric, UINT32_MAX);
+	zipc_wake(meet->writable, meet->symmetric, UINT32_MAX);
+}
+
+uint64_t zipc_meet_size(const struct zipc_meet *meet)
+{
+	uint32_t used = records_used(meet), i;
+	uint64_t size = 0;
+
+	for (i = 0; i < used; i++)
+		size += zipc_ticket_state(read_ticket(offer_of(meet, i))) ==
+			ZIPC_TICKET_WAITING;
+	return size;
+}
