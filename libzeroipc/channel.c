@@ -311,7 +311,7 @@ static __attribute__((noinline)) int recv_the_long_way(
 	return told(channel, rc);
 }
 
-static __attribute__((noinline)) int wake_one(struct zipc_event *event)
+static __attribute__((noinline)) int wake_one(struct zipc_event_word *event)
 {
 	zipc_wake_sleepers(event, 1);
 	return 0;

@@ -359,7 +359,7 @@ static_assert(sizeof(struct zipc_sender) == 64, "sender is a line");
 /* One per sender, offer_bytes each, from offers_offset. */
 struct zipc_offer {
 	_Atomic uint64_t ticket;    /* 0x00 epoch << 18 | case << 2 | state */
-	struct zipc_event event;    /* 0x08 waits for the ticket */
+	struct zipc_event_word event;    /* 0x08 waits for the ticket */
 	_Atomic uint64_t element[]; /* 0x18 */
 };
 ZIPC_AT(zipc_offer, event, 0x08);

@@ -226,7 +226,7 @@ int64_t zipc_meet_withdraw(struct zipc_meet *meet)
 	return zipc_meet_answer(meet);
 }
 
-struct zipc_event *zipc_meet_event(const struct zipc_meet *meet)
+struct zipc_event_word *zipc_meet_event(const struct zipc_meet *meet)
 {
 	return &offer_of(meet, meet->mine)->event;
 }

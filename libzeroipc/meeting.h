@@ -96,7 +96,7 @@ struct zipc_meet {
 	struct zipc_meeting *meeting;
 	struct zipc_sender *senders;
 	unsigned char *offers;
-	struct zipc_event *readable, *writable;
+	struct zipc_event_word *readable, *writable;
 	uint64_t elem_size;
 	uint32_t offer_bytes, count;
 	uint32_t line;       /* of the block, as an entry's offset has it */
@@ -135,7 +135,7 @@ int64_t zipc_meet_answer(const struct zipc_meet *meet);
 int64_t zipc_meet_withdraw(struct zipc_meet *meet);
 
 /* What its holder sleeps on: the answer, or that it is closed. */
-struct zipc_event *zipc_meet_event(const struct zipc_meet *meet);
+struct zipc_event_word *zipc_meet_event(const struct zipc_meet *meet);
 
 /* Count what was sent through this record: for who watches. */
 void zipc_meet_count(struct zipc_meet *meet);
