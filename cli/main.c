@@ -21,6 +21,8 @@ static const struct command *const commands[] = {
 	&command_follow, &command_set,    &command_rm,
 	&command_send,   &command_receive, &command_reclaim,
 	&command_help,
+	&command_signal, &command_send,   &command_receive,
+	&command_rm,     &command_reclaim, &command_help,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

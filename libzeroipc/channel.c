@@ -90,6 +90,7 @@ static int handle_on(struct zipc_channel **out, struct zipc_segment *segment,
 		free(channel);
 		return rc;
 	}
+	channel->mark = ZIPC_HANDLE(ZIPC_CHANNEL);
 	channel->capacity = found->capacity;
 	channel->segment = zipc_segment_hold(segment);
 	channel->use = found->use;

@@ -3,6 +3,7 @@
 #ifndef ZIPC_CHANNEL_INTERNAL_H
 #define ZIPC_CHANNEL_INTERNAL_H
 
+#include "handle.h"
 #include "meeting.h"
 #include "place_ring.h"
 #include "spin.h"
@@ -10,6 +11,7 @@
 #include <zipc/channel.h>
 
 struct zipc_channel {
+	uint64_t mark;             /* handle.h */
 	struct zipc_places places; /* with a buffer, or */
 	struct zipc_meet meet;     /* without */
 	uint64_t capacity;         /* 0: without */

@@ -202,6 +202,48 @@ void zipc_meet_offer(struct zipc_meet *meet, const void *elem, uint32_t number)
 	zipc_wake(meet->readable, meet->symmetric, 1);
 }
 
+void zipc_meet_tell(const struct zipc_meet *meet)
+{
+	zipc_wake(meet->readable, meet->symmetric, 1);
+}
+
+void zipc_meet_spread(struct zipc_meet *meet, const void *elem, uint32_t number,
+		      const struct zipc_meet *home, uint32_t home_number)
+{
+	struct zipc_sender *sender = &meet->senders[meet->mine];
+	uint64_t epoch = read_ticket(offer_of(home, home->mine)) >> 18;
+	/* Relaxed: only the holder writes it while it is odd. */
+	uint64_t odd = atomic_load_explicit(&sender->posted,
+					    memory_order_relaxed) | 1;
+
+	atomic_store_explicit(&sender->posted, odd, memory_order_relaxed);
+	/* Who sees anything of what follows sees that it is odd. */
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&sender->where,
+			      (uint64_t)home->line << 32 |
+				      (uint64_t)home->mine << 16 | number,
+			      memory_order_relaxed);
+	atomic_store_explicit(&sender->wanted,
+			      zipc_ticket(epoch + 1, home_number,
+					  ZIPC_TICKET_WAITING),
+			      memory_order_relaxed);
+	zipc_copy_in(offer_of(meet, meet->mine)->element, elem,
+		     meet->elem_size);
+	/* spread: release; pairs with take. */
+	atomic_store_explicit(&sender->posted, odd + 1, memory_order_release);
+}
+
+void zipc_meet_unspread(struct zipc_meet *meet)
+{
+	_Atomic uint64_t *posted = &meet->senders[meet->mine].posted;
+
+	/* Release: it is over before what is next under this ticket. */
+	atomic_store_explicit(posted,
+			      atomic_load_explicit(posted,
+						   memory_order_relaxed) | 1,
+			      memory_order_release);
+}
+
 int64_t zipc_meet_answer(const struct zipc_meet *meet)
 {
 	uint64_t ticket = read_ticket(offer_of(meet, meet->mine));
@@ -255,20 +297,146 @@ static bool take_from(struct zipc_meet *meet, struct zipc_offer *offer,
 	return true;
 }
 
+/* An offer under another's ticket: a copy of what it says. */
+struct spread {
+	uint64_t posted, where, wanted, holder;
+};
+
+/* Copy it, and the element unless that is NULL; false: it is none, or moves. */
+static bool copy_spread(struct zipc_meet *meet, uint32_t i,
+			struct spread *copy, void *elem)
+{
+	struct zipc_sender *sender = &meet->senders[i];
+	uint64_t again;
+
+	/* spread: acquire; pairs with post. */
+	copy->posted = atomic_load_explicit(&sender->posted,
+					    memory_order_acquire);
+	if (!copy->posted || copy->posted % 2)
+		return false;
+	/* Relaxed: posted is looked at again behind all of them. */
+	copy->where = atomic_load_explicit(&sender->where,
+					   memory_order_relaxed);
+	copy->wanted = atomic_load_explicit(&sender->wanted,
+					    memory_order_relaxed);
+	copy->holder = atomic_load_explicit(&sender->holder,
+					    memory_order_relaxed);
+	if (elem)
+		zipc_copy_out(elem, offer_of(meet, i)->element,
+			      meet->elem_size);
+	atomic_thread_fence(memory_order_acquire);
+	again = atomic_load_explicit(&sender->posted, memory_order_relaxed);
+	return again == copy->posted &&
+	       zipc_ticket_state(copy->wanted) == ZIPC_TICKET_WAITING;
+}
+
+enum spread_state { SPREAD_OVER, SPREAD_NOT_YET, SPREAD_WAITS, SPREAD_TAKEN };
+
+/* Its ticket, in the meeting that has it: how it stands, or take it. */
+static enum spread_state try_ticket(struct zipc_meet *home,
+				    const struct spread *copy, bool take)
+{
+	uint32_t record = (uint32_t)(copy->where >> 16) & 0xFFFF;
+	uint32_t number = (uint32_t)copy->where & 0xFFFF;
+	struct zipc_offer *offer;
+	uint64_t ticket;
+
+	/* Another holder's is of another time. */
+	if (record >= home->count ||
+	    atomic_load_explicit(&home->senders[record].holder,
+				 memory_order_acquire) != copy->holder)
+		return SPREAD_OVER;
+	offer = offer_of(home, record);
+	ticket = read_ticket(offer);
+	if (ticket != copy->wanted)
+		return ticket >> 18 < copy->wanted >> 18 ? SPREAD_NOT_YET
+							 : SPREAD_OVER;
+	if (!take)
+		return SPREAD_WAITS;
+	if (!change_ticket(offer, ticket,
+			   zipc_ticket(ticket >> 18, number,
+				       ZIPC_TICKET_TAKEN)))
+		return SPREAD_OVER;
+	zipc_wake(&offer->event, home->symmetric, 1);
+	return SPREAD_TAKEN;
+}
+
+/* The same, where its ticket is in another block, which is used meanwhile. */
+static enum spread_state try_elsewhere(struct zipc_meet *meet,
+				       const struct spread *copy, bool take)
+{
+	uint32_t line = (uint32_t)(copy->where >> 32);
+	enum spread_state state = SPREAD_OVER;
+	char name[ZIPC_NAME_MAX + 1];
+	struct zipc_found found;
+	struct zipc_meet home;
+	int rc;
+
+	if (line == meet->line)
+		return try_ticket(meet, copy, take);
+	rc = zipc_table_name(name, meet->segment, line);
+	if (rc == -EBUSY) /* removed: who is in it goes on without us */
+		return SPREAD_NOT_YET;
+	if (rc ||
+	    zipc_table_find(&found, meet->segment, name, ZIPC_CHANNEL, NULL))
+		return SPREAD_OVER;
+	if (!found.capacity &&
+	    !zipc_meet_open(&home, meet->segment, &found, name) &&
+	    home.line == line)
+		state = try_ticket(&home, copy, take);
+	zipc_table_release(&found);
+	return state;
+}
+
+/* Take it into *elem, or with NULL only look; false: it can not be taken. */
+static bool try_spread(struct zipc_meet *meet, uint32_t i, void *elem)
+{
+	_Atomic uint64_t *posted = &meet->senders[i].posted;
+	enum spread_state state;
+	struct spread copy;
+
+	if (!copy_spread(meet, i, &copy, elem))
+		return false;
+	state = try_elsewhere(meet, &copy, elem);
+	/* Relaxed: it is what its owner will do, or would have done. */
+	if (state == SPREAD_OVER)
+		atomic_compare_exchange_strong_explicit(
+			posted, &copy.posted, copy.posted + 1,
+			memory_order_relaxed, memory_order_relaxed);
+	return state == SPREAD_WAITS || state == SPREAD_TAKEN;
+}
+
+static bool take_any(struct zipc_meet *meet, uint32_t i, void *elem)
+{
+	struct zipc_offer *offer = offer_of(meet, i);
+	uint64_t ticket = read_ticket(offer);
+
+	if (zipc_ticket_state(ticket) == ZIPC_TICKET_WAITING)
+		return take_from(meet, offer, ticket, elem);
+	return try_spread(meet, i, elem);
+}
+
+int64_t zipc_meet_find(struct zipc_meet *meet, uint32_t from)
+{
+	uint32_t used = records_used(meet), i;
+
+	for (i = from; i < used; i++)
+		if (zipc_ticket_state(read_ticket(offer_of(meet, i))) ==
+			    ZIPC_TICKET_WAITING ||
+		    try_spread(meet, i, NULL))
+			return i;
+	return -1;
+}
+
 int zipc_meet_take(struct zipc_meet *meet, void *elem)
 {
 	uint32_t used = records_used(meet), i, k = meet->next;
-	struct zipc_offer *offer;
-	uint64_t ticket;
 
 	if (zipc_meet_closed(meet))
 		return zipc_fail_as(EPIPE, "the channel is closed");
 	for (i = 0; i < used; i++) {
 		k = k + 1 < used ? k + 1 : 0;
-		offer = offer_of(meet, k);
-		ticket = read_ticket(offer);
-		if (zipc_ticket_state(ticket) != ZIPC_TICKET_WAITING ||
-		    !take_from(meet, offer, ticket, elem))
+		if (!take_any(meet, k, elem))
 			continue;
 		meet->next = k; /* the others come before it the next time */
 		return 0;

@@ -52,8 +52,8 @@
  * All others are posted before the ticket waits, and each has its own copy of
  * the element, so what was said of the copy holds. One ticket is taken once, so
  * of all its offers at most one is. An offer whose ticket is no longer `wanted`
- * is nothing; its owner takes it back when it is done, but nobody depends on
- * that. The block of the ticket may have been removed meanwhile, if the owner
+ * is nothing; its owner takes it back when it is done, and so does who finds
+ * one whose ticket has gone further, but nobody depends on that. The block of the ticket may have been removed meanwhile, if the owner
  * is dead: so a taker uses it (use.h) while it looks there. In another block of
  * the same place there is no record of that holder: it lives, and has its bit
  * up, as long as it has offers; or it is dead, and its word never comes again.
@@ -128,6 +128,17 @@ int zipc_meet_become_sender(struct zipc_meet *meet);
  */
 void zipc_meet_offer(struct zipc_meet *meet, const void *elem, uint32_t number);
 
+/*
+ * Before that: the same element, or another, is offered here as well, as case
+ * number `number`, under the ticket that `home` will have as case home_number.
+ * Behind it, receivers are woken.
+ */
+void zipc_meet_spread(struct zipc_meet *meet, const void *elem, uint32_t number,
+		      const struct zipc_meet *home, uint32_t home_number);
+void zipc_meet_tell(const struct zipc_meet *meet);
+/* It is over: take it back. */
+void zipc_meet_unspread(struct zipc_meet *meet);
+
 /* The case whose offer was taken; -EAGAIN: none yet. */
 int64_t zipc_meet_answer(const struct zipc_meet *meet);
 
@@ -147,6 +158,12 @@ void zipc_meet_count(struct zipc_meet *meet);
  * the caller's is out.
  */
 int zipc_meet_take(struct zipc_meet *meet, void *elem);
+
+/*
+ * The first record from `from` on that has an offer out, at this moment; -1:
+ * none.
+ */
+int64_t zipc_meet_find(struct zipc_meet *meet, uint32_t from);
 
 /* closing */
 

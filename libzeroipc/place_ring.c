@@ -581,6 +581,14 @@ int zipc_places_ended(struct zipc_places *places)
 	return zipc_places_unstick(places, head);
 }
 
+bool zipc_places_has(const struct zipc_places *places)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
+
+	return zipc_turn(zipc_slot(places, head)) == head;
+}
+
 /* deciding before it leaves */
 
 int zipc_places_peek(struct zipc_places *places, uint64_t *elem,

@@ -194,6 +194,12 @@ bool zipc_places_closed(const struct zipc_places *places);
  */
 int zipc_places_ended(struct zipc_places *places);
 
+/*
+ * Whether an element is published at head, if nobody moves it: for who looks
+ * whether to try. What is behind a stuck position only pop finds.
+ */
+bool zipc_places_has(const struct zipc_places *places);
+
 /* settling: place_settle.c */
 
 /* Settle position, if head is still there; 0, -EBADMSG, -EOPNOTSUPP. */

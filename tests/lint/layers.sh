@@ -13,7 +13,7 @@ layer_of()
 {
 	case $1 in
 	base | error | name | format | atoms | cell | clock | fence) echo 1 ;;
-	entry | round | spin | wait | participant) echo 1 ;;
+	entry | handle | round | spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;

@@ -77,6 +77,12 @@
 /* The channel that has the ticket of p. */
 #define HOME(p) (OFFERS(p) & 1 -> 0 : 1)
 
+#define OFFERED(q, p) \
+	(PARTIES > q && (p) != q && STATE(ticket[q % PARTIES]) == WAITING && \
+	 (OFFERS(q) & RECEIVES(p)))
+#define EXISTS_FOR(p) \
+	(OFFERED(0, p) || OFFERED(1, p) || OFFERED(2, p) || OFFERED(3, p))
+
 byte ticket[PARTIES];
 byte one[PARTIES * 2], other[PARTIES * 2]; /* the element's words */
 byte posted[PARTIES * 2], wanted[PARTIES * 2];
@@ -408,16 +414,13 @@ inline select_once()
 	if
 	:: sent ->
 		assert(got[p * EPOCHS + EPOCH(ticket[p])] == 1);
-		assert(got_in[p] == CASE(ticket[p]))
+		assert(got_in[p] == CASE(ticket[p]));
+		/* What it sends next is written in the same place. */
+		one[AT(p, CASE(ticket[p]))] = 0;
+		other[AT(p, CASE(ticket[p]))] = 0
 	:: else
 	fi
 }
-
-#define OFFERED(q, p) \
-	(PARTIES > q && (p) != q && STATE(ticket[q % PARTIES]) == WAITING && \
-	 (OFFERS(q) & RECEIVES(p)))
-#define EXISTS_FOR(p) \
-	(OFFERED(0, p) || OFFERED(1, p) || OFFERED(2, p) || OFFERED(3, p))
 
 #define LOCALS \
 	byte q, seen, a, b, count, epoch, tries, where, from; \
