@@ -6,6 +6,7 @@
 
 #include "../libzeroipc/channel.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 #define MS INT64_C(1000000)
@@ -407,6 +408,126 @@ START_TEST(two_selects_that_offer_to_each_other_meet)
 }
 END_TEST
 
+/* wait sets */
+
+START_TEST(a_set_is_waited_for_often)
+{
+	struct zipc_channel *a = channel_of("a", 4), *b = channel_of("b", 4);
+	struct zipc_wait_set *set;
+	uint64_t in = 3, out[2];
+	struct zipc_case cases[] = { recv_from(a, &out[0]),
+				     recv_from(b, &out[1]) };
+	int i;
+
+	ck_rc(zipc_wait_set_open(&set, cases, 0), -EINVAL);
+	ck_rc(zipc_wait_set_open(&set, cases, 2), 0);
+	ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_wait_set_wait(set, MS), -ETIMEDOUT);
+	for (i = 0; i < 100; i++) {
+		ck_rc(zipc_channel_send(i % 2 ? b : a, &in, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), i % 2);
+	}
+	zipc_wait_set_close(set);
+	zipc_wait_set_close(NULL);
+	zipc_channel_release(a);
+	zipc_channel_release(b);
+}
+END_TEST
+
+static int readable(int fd, int timeout_ms)
+{
+	struct pollfd it = { .fd = fd, .events = POLLIN };
+
+	return poll(&it, 1, timeout_ms);
+}
+
+START_TEST(a_descriptor_is_readable_while_there_is_something)
+{
+	struct zipc_channel *a = channel_of("a", 4), *b = channel_of("b", 0);
+	struct zipc_channel *sender = channel_of("a", 4);
+	struct zipc_semaphore *semaphore, *other;
+	struct zipc_wait_set *set;
+	uint64_t in = 3, out[2];
+	struct zipc_case cases[] = { recv_from(a, &out[0]),
+				     recv_from(b, &out[1]),
+				     { ZIPC_WAIT, NULL, NULL, 0 } };
+	int fd, i;
+
+	ck_rc(zipc_semaphore_create(&semaphore, segment, "s", 0, 9), 0);
+	ck_rc(zipc_semaphore_open(&other, segment, "s"), 0);
+	cases[2].target = semaphore;
+	ck_rc(zipc_wait_set_open(&set, cases, 3), 0);
+	fd = zipc_wait_set_fd(set);
+	ck_assert_int_ge(fd, 0);
+	ck_rc(zipc_wait_set_fd(set), fd);
+	ck_assert_int_eq(readable(fd, 0), 0);
+	for (i = 0; i < 20; i++) {
+		ck_rc(zipc_channel_send(sender, &in, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_channel_send(sender, &in, ZIPC_NOWAIT), 0);
+		ck_assert_int_eq(readable(fd, 60000), 1);
+		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 0);
+		ck_assert_int_eq(readable(fd, 60000), 1);
+		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
+		ck_rc(zipc_semaphore_release(other, 1), 0);
+		ck_assert_int_eq(readable(fd, 60000), 1);
+		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 2);
+	}
+	ck_rc(zipc_channel_close(sender), 0);
+	ck_assert_int_eq(readable(fd, 60000), 1);
+	ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), 0);
+	ck_rc(cases[0].result, -EPIPE);
+	zipc_wait_set_close(set);
+	zipc_semaphore_close(semaphore);
+	zipc_semaphore_close(other);
+	zipc_channel_release(sender);
+	zipc_channel_release(a);
+	zipc_channel_release(b);
+}
+END_TEST
+
+START_TEST(a_descriptor_is_refused_to_who_must_offer)
+{
+	struct zipc_channel *a = channel_of("a", 0);
+	struct zipc_wait_set *set;
+	uint64_t elem = 1;
+	struct zipc_case one = send_to(a, &elem);
+
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	ck_rc(zipc_wait_set_fd(set), -EINVAL);
+	ck_message("case 0");
+	ck_rc(zipc_wait_set_wait(set, MS), -ETIMEDOUT);
+	zipc_wait_set_close(set);
+	zipc_channel_release(a);
+}
+END_TEST
+
+static void wait_as_a_child(void *context)
+{
+	struct zipc_wait_set *set = context;
+
+	ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), 0);
+	zipc_wait_set_close(set);
+}
+
+START_TEST(a_forked_child_waits_with_a_set_and_closes_it)
+{
+	struct zipc_channel *a = channel_of("a", 4);
+	struct zipc_wait_set *set;
+	uint64_t elem = 1;
+	struct zipc_case one = recv_from(a, &elem);
+	struct child child;
+
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	ck_assert_int_ge(zipc_wait_set_fd(set), 0);
+	child = child_start(wait_as_a_child, set);
+	ck_rc(zipc_channel_send(a, &elem, ZIPC_NOWAIT), 0);
+	child_end(&child);
+	zipc_wait_set_close(set);
+	zipc_channel_release(a);
+}
+END_TEST
+
 /* many */
 
 START_TEST(more_cases_than_the_system_waits_for)
@@ -530,6 +651,12 @@ static Suite *select_suite(void)
 		tc, who_offers_and_receives_in_one_channel_does_not_meet_itself);
 	tcase_add_loop_test(tc, closing_wakes_a_select, 0, 2);
 	tcase_add_test(tc, two_selects_that_offer_to_each_other_meet);
+	tc = test_case(suite, "sets", "fast", 60);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_set_is_waited_for_often);
+	tcase_add_test(tc, a_descriptor_is_readable_while_there_is_something);
+	tcase_add_test(tc, a_descriptor_is_refused_to_who_must_offer);
+	tcase_add_test(tc, a_forked_child_waits_with_a_set_and_closes_it);
 	tc = test_case(suite, "many", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, more_cases_than_the_system_waits_for);

@@ -22,6 +22,7 @@
 #include <zipc/event.h>
 #include <zipc/channel.h>
 #include <zipc/select.h>
+#include <zipc/wait_set.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>
