@@ -345,7 +345,7 @@ static_assert(sizeof(struct zipc_meeting) == 128, "meeting is two lines");
 struct zipc_sender {
 	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
 	_Atomic uint64_t posted; /* 0x08 even, not 0: under another's ticket */
-	_Atomic uint64_t where;  /* 0x10 block line << 32 | record << 16 | case */
+	_Atomic uint64_t where;  /* 0x10 line << 32 | record << 16 | case */
 	_Atomic uint64_t wanted; /* 0x18 what that ticket is then */
 	_Atomic uint64_t sent;   /* 0x20 that were received */
 	uint64_t reserved[3];    /* 0x28 zero */

@@ -109,7 +109,8 @@ static struct zipc_offer *offer_of(const struct zipc_meet *meet, uint32_t i)
 
 static uint64_t read_ticket(const struct zipc_offer *offer)
 {
-	/* offered, received: acquire; pairs with offer and take. */
+	/* offered: acquire; pairs with post. */
+	/* received: acquire; pairs with take. */
 	return atomic_load_explicit(&offer->ticket, memory_order_acquire);
 }
 

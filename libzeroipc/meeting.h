@@ -45,18 +45,21 @@
  *
  *   Post     posted + 1 (odd); where, wanted, element; posted + 1 (even)
  *   Take     posted is even; copy where, wanted, the element; posted is still
- *            the same; begin to use the block at `where`, whose record's holder
- *            must be the one of the offer; CAS its ticket from wanted, {e, c,
- *            WAITING}, to {e, the offer's case, TAKEN}
+ *            the same; begin to use the block at `where`, whose record must be
+ *            of the same holder; CAS its ticket from wanted, {e, c, WAITING},
+ *            to {e, the offer's case, TAKEN}
  *
  * All others are posted before the ticket waits, and each has its own copy of
  * the element, so what was said of the copy holds. One ticket is taken once, so
  * of all its offers at most one is. An offer whose ticket is no longer `wanted`
  * is nothing; its owner takes it back when it is done, and so does who finds
- * one whose ticket has gone further, but nobody depends on that. The block of the ticket may have been removed meanwhile, if the owner
- * is dead: so a taker uses it (use.h) while it looks there. In another block of
- * the same place there is no record of that holder: it lives, and has its bit
- * up, as long as it has offers; or it is dead, and its word never comes again.
+ * one whose ticket has gone further, but nobody depends on that. The block of
+ * the ticket may have been removed meanwhile, if the owner is dead: so a taker
+ * uses it (use.h) while it looks there. In another block of the same place
+ * there is no record of that holder: it lives, and has its bit up, as long as it has
+ * offers; or it is dead, and its word never comes again. If it lives, and the
+ * block was removed under it, its offers elsewhere can not be taken until it
+ * offers anew.
  *
  * A select that also receives: it may not take while its own offers are out, or
  * two of its cases could happen. So it first takes its own ticket back; if that

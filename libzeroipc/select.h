@@ -5,8 +5,9 @@
  * several words in wait.h.
  *
  * A case is a waitable (waitable.h): it is tried, and when it can be done it is
- * done by that. Cases are tried from a random one on, so each has its turn. Only
- * a send without a buffer can not be tried: it is offered, and taken by others.
+ * done by that. Cases are tried from a random one on, so each has its turn.
+ * Only a send without a buffer can not be tried: it is offered, and taken by
+ * others.
  *
  * States of a select with offers
  *   in    nothing is offered: cases may be tried
@@ -57,7 +58,7 @@ struct zipc_selection {
 	int64_t happened;    /* the index of the case */
 };
 
-/* Prepare n cases, in memory for so many; 0 or an error, and nothing is held. */
+/* Prepare n cases, in memory for so many; 0, or an error. */
 int zipc_selection_begin(struct zipc_selection *selection,
 			 struct zipc_choice *choices, struct zipc_wait_on *on,
 			 struct zipc_case *cases, size_t n);

@@ -581,6 +581,18 @@ START_TEST(damage_is_told)
 }
 END_TEST
 
+static void add_others(Suite *suite)
+{
+	TCase *tc = test_case(suite, "no calls", "fast", 30);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, what_need_not_wait_makes_no_system_call);
+	tcase_add_test(tc, to_take_what_is_offered_makes_no_system_call);
+	tc = test_case(suite, "damage", "fast", 30);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, damage_is_told);
+}
+
 static Suite *channel_suite(void)
 {
 	Suite *suite = suite_create("channel");
@@ -616,13 +628,7 @@ static Suite *channel_suite(void)
 	tcase_add_test(tc, what_a_dead_sender_offered_is_received_or_taken_back);
 	tcase_add_loop_test(tc, a_forked_child_sends_by_a_record_of_its_own, 0,
 			    2);
-	tc = test_case(suite, "no calls", "fast", 30);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, what_need_not_wait_makes_no_system_call);
-	tcase_add_test(tc, to_take_what_is_offered_makes_no_system_call);
-	tc = test_case(suite, "damage", "fast", 30);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, damage_is_told);
+	add_others(suite);
 	return suite;
 }
 

@@ -176,7 +176,7 @@ inline take_ticket(c)
 	}
 }
 
-/* code: zipc_meet_take, take_from, take_posted. p takes from q, in channel c. */
+/* code: zipc_meet_take, take_from, try_spread. p takes from q, in channel c. */
 inline take(c)
 {
 	if
@@ -295,7 +295,7 @@ inline withdraw()
 	fi
 }
 
-/* code: zipc_meet_ready. Whether some offer that p may take waits: ready. */
+/* code: zipc_meet_find. Whether some offer that p may take waits: ready. */
 inline look()
 {
 	q = 0;

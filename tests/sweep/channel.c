@@ -8,8 +8,8 @@
  * at all; a channel that says it is closed stays so, and gives what is in it;
  * and every sender's place can be had, and carries an element.
  *
- * Then those who wait: the victim sleeps, or wakes, and another sleeper comes to
- * its end all the same.
+ * Then those who wait: the victim sleeps, or wakes, and another sleeper comes
+ * to its end all the same.
  */
 #include "../../libzeroipc/channel.h"
 

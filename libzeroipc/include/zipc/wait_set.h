@@ -39,7 +39,7 @@ int zipc_wait_set_wait(struct zipc_wait_set *set, int64_t timeout_ns);
  * the cases are used through the set only from here on. A forked child has the
  * descriptor without the thread: it opens a set of its own.
  * Returns the descriptor; -EINVAL a case sends to a channel without a buffer,
- * which has to wait in zipc_wait_set_wait(); -EMFILE, -ENOMEM and the like.
+ * which has to wait in zipc_wait_set_wait(); -ENOMEM; or what the system says.
  */
 int zipc_wait_set_fd(struct zipc_wait_set *set);
 
