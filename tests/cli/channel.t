@@ -27,8 +27,8 @@ $ zeroipc stat $S/jobs
 > elements     2 of at most 2
 >~ memory       .*
 >~ begins       at byte [0-9]+
->~ .*           2 ever
->~ .*           0 ever
+> pushed       2 ever
+> popped       0 ever
 >~ asleep       .*
 > late wakes   0
 > closed       yes
@@ -52,3 +52,8 @@ $ zeroipc receive --wait forever -n 2 $S/hand & zeroipc send --wait forever $S/h
 $ zeroipc push $S/hand 7
 ! zeroipc: push: zt-0000000-t/hand: `hand` in segment `/zt-0000000-t` is of kind channel (15), not queue: open it as what it is
 ? 1
+
+# A descriptor in an event loop.
+$ zeroipc rm $S/jobs && zeroipc create $S/jobs --kind channel --type u64 --capacity 8
+$ $top_builddir/examples/select_loop $S & zeroipc send --wait 60 $S/jobs 1 2 3 4 5 6 7 8 9 10 11 12 && zeroipc send --close $S/jobs; wait
+> 12 jobs, of 78 together

@@ -109,7 +109,7 @@ lint()
 	lint_inspection "$1"
 	lint_program "$1" zeroipcd '<check.h>'
 	lint_program "$1" cli '<(check|uv|microhttpd).h>'
-	lint_program "$1" examples '<(check|uv|microhttpd|cjson.*).h>'
+	lint_program "$1" examples '<(check|microhttpd|cjson.*).h>'
 }
 
 plant()
