@@ -174,6 +174,8 @@ static void first(struct sweep_victim *me, void *context)
 	}
 	if (scene->op == RECV && !result) {
 		me->notes[0] = read_elem(scene, elem);
+		/* Who dies in between has told of nothing. */
+		atomic_signal_fence(memory_order_seq_cst);
 		me->n = 1;
 	}
 	sweep_end(me, result);
@@ -189,6 +191,7 @@ static void second(struct sweep_victim *me, void *context)
 	sweep_begin(me);
 	while (me->n < 16 && !zipc_channel_recv(channel, elem, ZIPC_NOWAIT)) {
 		me->notes[me->n] = read_elem(scene, elem);
+		atomic_signal_fence(memory_order_seq_cst);
 		me->n++;
 	}
 	me->result = send_value(scene, channel, SECOND, time_to_send(scene));
