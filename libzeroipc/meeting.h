@@ -56,10 +56,10 @@
  * one whose ticket has gone further, but nobody depends on that. The block of
  * the ticket may have been removed meanwhile, if the owner is dead: so a taker
  * uses it (use.h) while it looks there. In another block of the same place
- * there is no record of that holder: it lives, and has its bit up, as long as it has
- * offers; or it is dead, and its word never comes again. If it lives, and the
- * block was removed under it, its offers elsewhere can not be taken until it
- * offers anew.
+ * there is no record of that holder: it lives, and has its bit up, as long as
+ * it has offers; or it is dead, and its word never comes again. If it lives,
+ * and the block was removed under it, its offers elsewhere can not be taken
+ * until it offers anew.
  *
  * A select that also receives: it may not take while its own offers are out, or
  * two of its cases could happen. So it first takes its own ticket back; if that
