@@ -453,6 +453,8 @@ START_TEST(what_a_dead_sender_offered_is_received_or_taken_back)
 	child = start_sender();
 	child_kill(&child);
 	/* The heir of its record takes the offer back. */
+	ck_rc(zipc_channel_enter(channel, true), 0);
+	ck_assert_uint_eq(zipc_channel_size(channel), 0);
 	ck_rc(zipc_channel_send(channel, &elem, 1), -ETIMEDOUT);
 	ck_assert_uint_eq(zipc_channel_size(channel), 0);
 	ck_rc(zipc_channel_recv(channel, &elem, ZIPC_NOWAIT), -EAGAIN);
