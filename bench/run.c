@@ -26,13 +26,8 @@
 /* Each family's works. */
 static const struct work *const families[] = {
 	queue_works, stack_works, map_works, pool_works, ring_works,
-	lock_works, sync_works, NULL,
+	lock_works, sync_works, channel_works, NULL,
 };
-static const struct work *const families[] = { queue_works, stack_works,
-					       map_works,   pool_works,
-					       ring_works,  sync_works,
-					       channel_works,
-					       NULL };
 
 static const char usage_text[] =
 	"usage: bench/run [OPTION]..\n"

@@ -30,6 +30,5 @@
 #include <zipc/inspect_ring.h>
 #include <zipc/inspect_sync.h>
 #include <zipc/inspect_waits.h>
-#include <zipc/channel.h>
 
 #endif
