@@ -266,13 +266,16 @@ static int send_meeting(struct zipc_channel *channel, const void *elem,
 
 	if (zipc_meet_closed(meet))
 		return told(channel, -EPIPE);
-	if (timeout_ns == ZIPC_NOWAIT)
-		return zipc_fail_as(EAGAIN, "a channel without a buffer takes "
-				    "only what is waited for: give it time");
+	if (timeout_ns == ZIPC_NOWAIT && !zipc_meet_awaited(meet))
+		return zipc_fail_as(EAGAIN, "nobody waits to receive, and the "
+				    "channel has no buffer");
 	zipc_meet_offer(meet, elem, 0);
-	rc = zipc_wait(zipc_meet_event(meet), meet->symmetric,
-		       &channel->send_spin, zipc_deadline(timeout_ns),
-		       attempt_meeting, meet);
+	if (timeout_ns == ZIPC_NOWAIT)
+		rc = zipc_meet_linger(meet);
+	else
+		rc = zipc_wait(zipc_meet_event(meet), meet->symmetric,
+			       &channel->send_spin, zipc_deadline(timeout_ns),
+			       attempt_meeting, meet);
 	if (rc < 0 && rc != -EPIPE) {
 		late = zipc_meet_withdraw(meet);
 		rc = late >= 0 ? late : rc;

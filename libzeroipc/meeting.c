@@ -3,10 +3,15 @@
 #include "meeting.h"
 
 #include "atoms.h"
+#include "clock.h"
 #include "error.h"
 #include "fence.h"
 #include "record.h"
 #include "wait.h"
+
+#include <sched.h>
+
+#define LINGER_NS INT64_C(150000)
 
 /* shape */
 
@@ -88,7 +93,6 @@ int zipc_meet_open(struct zipc_meet *meet, struct zipc_segment *segment,
 		.senders = (void *)(found->body + copy.senders_offset),
 		.offers = found->body + copy.offers_offset,
 		.readable = &found->block->readable,
-		.writable = &found->block->writable,
 		.elem_size = found->elem_size,
 		.offer_bytes = copy.offer_bytes,
 		.count = copy.senders,
@@ -96,8 +100,18 @@ int zipc_meet_open(struct zipc_meet *meet, struct zipc_segment *segment,
 					      segment->base) /
 				   ZIPC_LINE),
 		.symmetric = segment->symmetric,
+		/* Any number: handles begin at different records. */
+		.next = (uint32_t)zipc_now_ns() >> 6,
 	};
 	return 0;
+}
+
+bool zipc_meet_is_at(const struct zipc_meet *meet,
+		     const struct zipc_meet *other)
+{
+	return meet->line == other->line &&
+	       zipc_segment_id(meet->segment) ==
+		       zipc_segment_id(other->segment);
 }
 
 /* records */
@@ -194,6 +208,11 @@ void zipc_meet_offer(struct zipc_meet *meet, const void *elem, uint32_t number)
 	struct zipc_offer *offer = offer_of(meet, meet->mine);
 	uint64_t epoch = read_ticket(offer) >> 18;
 
+	/*
+	 * over: release; pairs with take. Who sees anything of this element
+	 * sees that what was offered here before, under any ticket, is over.
+	 */
+	atomic_thread_fence(memory_order_release);
 	zipc_copy_in(offer->element, elem, meet->elem_size);
 	/* offered: release; pairs with take. */
 	atomic_store_explicit(&offer->ticket,
@@ -218,7 +237,7 @@ void zipc_meet_spread(struct zipc_meet *meet, const void *elem, uint32_t number,
 					    memory_order_relaxed) | 1;
 
 	atomic_store_explicit(&sender->posted, odd, memory_order_relaxed);
-	/* Who sees anything of what follows sees that it is odd. */
+	/* over: release. Who sees anything of what follows sees it odd. */
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&sender->where,
 			      (uint64_t)home->line << 32 |
@@ -257,6 +276,22 @@ int64_t zipc_meet_answer(const struct zipc_meet *meet)
 			    "taken back, and not by its sender");
 }
 
+bool zipc_meet_awaited(const struct zipc_meet *meet)
+{
+	return zipc_sleepers(meet->readable, meet->symmetric);
+}
+
+int64_t zipc_meet_linger(const struct zipc_meet *meet)
+{
+	int64_t until = zipc_now_ns() + LINGER_NS, rc;
+
+	do {
+		sched_yield();
+		rc = zipc_meet_answer(meet);
+	} while (rc == -EAGAIN && zipc_now_ns() < until);
+	return rc;
+}
+
 int64_t zipc_meet_withdraw(struct zipc_meet *meet)
 {
 	struct zipc_offer *offer = offer_of(meet, meet->mine);
@@ -291,6 +326,8 @@ static bool take_from(struct zipc_meet *meet, struct zipc_offer *offer,
 		      uint64_t ticket, void *elem)
 {
 	zipc_copy_out(elem, offer->element, meet->elem_size);
+	/* over: acquire; pairs with post. A later element: another ticket. */
+	atomic_thread_fence(memory_order_acquire);
 	if (!change_ticket(offer, ticket,
 			   ticket - ZIPC_TICKET_WAITING + ZIPC_TICKET_TAKEN))
 		return false;
@@ -325,6 +362,7 @@ static bool copy_spread(struct zipc_meet *meet, uint32_t i,
 	if (elem)
 		zipc_copy_out(elem, offer_of(meet, i)->element,
 			      meet->elem_size);
+	/* over: acquire; pairs with post. */
 	atomic_thread_fence(memory_order_acquire);
 	again = atomic_load_explicit(&sender->posted, memory_order_relaxed);
 	return again == copy->posted &&
@@ -362,6 +400,12 @@ static enum spread_state try_ticket(struct zipc_meet *home,
 	return SPREAD_TAKEN;
 }
 
+/* Whether that says that no meeting is there, and not only that we can not. */
+static bool is_gone(int rc)
+{
+	return rc == -ENOENT || rc == -EPROTOTYPE;
+}
+
 /* The same, where its ticket is in another block, which is used meanwhile. */
 static enum spread_state try_elsewhere(struct zipc_meet *meet,
 				       const struct spread *copy, bool take)
@@ -376,15 +420,17 @@ static enum spread_state try_elsewhere(struct zipc_meet *meet,
 	if (line == meet->line)
 		return try_ticket(meet, copy, take);
 	rc = zipc_table_name(name, meet->segment, line);
-	if (rc == -EBUSY) /* removed: who is in it goes on without us */
-		return SPREAD_NOT_YET;
-	if (rc ||
-	    zipc_table_find(&found, meet->segment, name, ZIPC_CHANNEL, NULL))
-		return SPREAD_OVER;
-	if (!found.capacity &&
-	    !zipc_meet_open(&home, meet->segment, &found, name) &&
-	    home.line == line)
-		state = try_ticket(&home, copy, take);
+	if (!rc)
+		rc = zipc_table_find(&found, meet->segment, name, ZIPC_CHANNEL,
+				     NULL);
+	if (rc) /* removed, damaged, ..: who is in it goes on without us */
+		return is_gone(rc) ? SPREAD_OVER : SPREAD_NOT_YET;
+	if (!found.capacity) {
+		if (zipc_meet_open(&home, meet->segment, &found, name))
+			state = SPREAD_NOT_YET;
+		else if (home.line == line)
+			state = try_ticket(&home, copy, take);
+	}
 	zipc_table_release(&found);
 	return state;
 }
@@ -431,10 +477,12 @@ int64_t zipc_meet_find(struct zipc_meet *meet, uint32_t from)
 
 int zipc_meet_take(struct zipc_meet *meet, void *elem)
 {
-	uint32_t used = records_used(meet), i, k = meet->next;
+	uint32_t used = records_used(meet), i, k = 0;
 
 	if (zipc_meet_closed(meet))
 		return zipc_fail_as(EPIPE, "the channel is closed");
+	if (used)
+		k = meet->next % used;
 	for (i = 0; i < used; i++) {
 		k = k + 1 < used ? k + 1 : 0;
 		if (!take_any(meet, k, elem))
@@ -467,7 +515,6 @@ void zipc_meet_shut(struct zipc_meet *meet)
 		zipc_wake(&offer_of(meet, i)->event, meet->symmetric,
 			  UINT32_MAX);
 	zipc_wake(meet->readable, meet->symmetric, UINT32_MAX);
-	zipc_wake(meet->writable, meet->symmetric, UINT32_MAX);
 }
 
 uint64_t zipc_meet_size(const struct zipc_meet *meet)

@@ -58,8 +58,8 @@
  * uses it (use.h) while it looks there. In another block of the same place
  * there is no record of that holder: it lives, and has its bit up, as long as
  * it has offers; or it is dead, and its word never comes again. If it lives,
- * and the block was removed under it, its offers elsewhere can not be taken
- * until it offers anew.
+ * and the block is removed under it, its offers elsewhere can not be taken
+ * until it offers anew: then under a ticket in a block that stands.
  *
  * A select that also receives: it may not take while its own offers are out, or
  * two of its cases could happen. So it first takes its own ticket back; if that
@@ -72,6 +72,7 @@
  *
  *   edge      written by     read by      carries
  *   offered   post           take         the element behind its ticket
+ *   over      post           take         what was offered before is so no more
  *   received  take           answer, post the copy is done
  *   spread    post           take         an offer under another's ticket
  *   shut      close          send, take   nothing is offered any more
@@ -99,14 +100,14 @@ struct zipc_meet {
 	struct zipc_meeting *meeting;
 	struct zipc_sender *senders;
 	unsigned char *offers;
-	struct zipc_event_word *readable, *writable;
+	struct zipc_event_word *readable;
 	uint64_t elem_size;
 	uint32_t offer_bytes, count;
 	uint32_t line;       /* of the block, as an entry's offset has it */
 	bool symmetric;
 	uint32_t mine;       /* the own record */
 	unsigned generation; /* of forks, when it was taken; 0: none */
-	uint32_t next;       /* where to look first */
+	uint32_t next;       /* where to look first; by chance at first */
 };
 
 /* The body's size; UINT64_MAX: too large. */
@@ -145,6 +146,13 @@ void zipc_meet_unspread(struct zipc_meet *meet);
 /* The case whose offer was taken; -EAGAIN: none yet. */
 int64_t zipc_meet_answer(const struct zipc_meet *meet);
 
+/*
+ * For who will not wait: whether somebody sleeps to receive; and the answer,
+ * after as much time as it takes to wake one.
+ */
+bool zipc_meet_awaited(const struct zipc_meet *meet);
+int64_t zipc_meet_linger(const struct zipc_meet *meet);
+
 /* Take the offer back: -EAGAIN, or the case that was taken before that. */
 int64_t zipc_meet_withdraw(struct zipc_meet *meet);
 
@@ -171,6 +179,11 @@ int64_t zipc_meet_find(struct zipc_meet *meet, uint32_t from);
 /* closing */
 
 bool zipc_meet_closed(const struct zipc_meet *meet);
+
+/* Whether both are on one meeting, through whatever mapping. */
+bool zipc_meet_is_at(const struct zipc_meet *meet,
+		     const struct zipc_meet *other);
+
 /* Nothing is offered or taken any more; wake everybody. */
 void zipc_meet_shut(struct zipc_meet *meet);
 

@@ -581,12 +581,35 @@ int zipc_places_ended(struct zipc_places *places)
 	return zipc_places_unstick(places, head);
 }
 
+/*
+ * What was published before this is found: it is claimed, so it is before tail.
+ * Else others have taken it.
+ */
 bool zipc_places_has(const struct zipc_places *places)
 {
 	uint64_t head = atomic_load_explicit(&places->ring->head,
 					     memory_order_acquire);
+	uint64_t tail = zipc_places_tail(places), p;
 
-	return zipc_turn(zipc_slot(places, head)) == head;
+	if (tail - head > places->slot_count) /* damaged, or far away by now */
+		tail = head + places->slot_count;
+	for (p = head; p != tail; p++)
+		if (zipc_turn(zipc_slot(places, p)) == p)
+			return true;
+	return false;
+}
+
+bool zipc_places_has_room(struct zipc_places *places)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
+	uint64_t tail = zipc_places_tail(places);
+
+	if (tail - head < places->capacity)
+		return true;
+	/* As no_room(): whoever pushes sees to it that it is settled. */
+	return zipc_turn(zipc_slot(places, head)) != head ||
+	       tail - head < width(places, head, tail);
 }
 
 /* deciding before it leaves */

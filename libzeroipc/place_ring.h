@@ -195,10 +195,12 @@ bool zipc_places_closed(const struct zipc_places *places);
 int zipc_places_ended(struct zipc_places *places);
 
 /*
- * Whether an element is published at head, if nobody moves it: for who looks
- * whether to try. What is behind a stuck position only pop finds.
+ * For who looks whether to try: whether an element is published, perhaps behind
+ * a position that is stuck; and whether there is room, or there may be as soon
+ * as the oldest position is settled.
  */
 bool zipc_places_has(const struct zipc_places *places);
+bool zipc_places_has_room(struct zipc_places *places);
 
 /* settling: place_settle.c */
 

@@ -509,15 +509,22 @@ static bool may_push(void *context)
 {
 	struct zipc_queue_wait *wait = context;
 
-	return zipc_places_size(&wait->queue->places) <
-	       wait->queue->places.capacity;
+	return zipc_places_has_room(&wait->queue->places);
 }
 
 static bool may_pop(void *context)
 {
+	struct zipc_queue *queue = ((struct zipc_queue_wait *)context)->queue;
+
+	return zipc_places_has(&queue->places) ||
+	       (queue->leases && zipc_leases_have(queue->leases));
+}
+
+static void bury(void *context)
+{
 	struct zipc_queue_wait *wait = context;
 
-	return zipc_places_has(&wait->queue->places);
+	zipc_leases_bury(wait->queue->leases);
 }
 
 static int64_t try_push(void *context)
@@ -546,6 +553,7 @@ int zipc_queue_waitable(struct zipc_queue_wait *wait, bool push,
 		.symmetric = queue->places.symmetric,
 		.context = wait,
 		.ready = push ? may_push : may_pop,
+		.bury = !push && queue->leases ? bury : NULL,
 		.attempt = push ? try_push : try_pop,
 	};
 	return rc;

@@ -12,6 +12,7 @@
 #define FEW 8u /* cases that need no memory */
 #define TRY_EVERY_NS INT64_C(50000000)
 #define VAIN_MOST 10u
+#define LOOK_BACK 64u /* for the same event: cases */
 
 /* the cases */
 
@@ -24,10 +25,9 @@ static int refuse(const struct zipc_choice *choice, size_t i, const char *why)
 static bool may_send(void *context)
 {
 	struct zipc_choice *choice = context;
-	const struct zipc_places *places = &choice->channel->places;
+	struct zipc_places *places = &choice->channel->places;
 
-	return zipc_places_closed(places) ||
-	       zipc_places_size(places) < places->capacity;
+	return zipc_places_closed(places) || zipc_places_has_room(places);
 }
 
 static bool may_recv(void *context)
@@ -58,6 +58,7 @@ static int prepare_channel(struct zipc_choice *choice)
 {
 	bool send = choice->said->kind == ZIPC_SEND;
 	struct zipc_channel *channel = choice->said->target;
+	int rc = zipc_channel_enter(channel, send);
 
 	choice->channel = channel;
 	choice->offers = send && !channel->capacity;
@@ -70,10 +71,11 @@ static int prepare_channel(struct zipc_choice *choice)
 	if (channel->capacity)
 		choice->waitable.event = send ? channel->places.writable
 					      : channel->places.readable;
-	else /* who offers sleeps on it for its end only */
-		choice->waitable.event = send ? channel->meet.writable
-					      : channel->meet.readable;
-	return zipc_channel_enter(channel, send);
+	else if (!send)
+		choice->waitable.event = channel->meet.readable;
+	else if (!rc) /* whichever gets the ticket; and for its end */
+		choice->waitable.event = zipc_meet_event(&channel->meet);
+	return rc;
 }
 
 static int prepare_transfer(struct zipc_choice *choice, size_t i)
@@ -201,13 +203,38 @@ static uint32_t number_of(const struct zipc_selection *selection,
 	return (uint32_t)(choice - selection->choices);
 }
 
+/* Which to try first. */
+static size_t any_case(struct zipc_selection *selection)
+{
+	return selection->n > 1 ? roll(selection) % selection->n : 0;
+}
+
+static struct zipc_choice *choose_home(struct zipc_selection *selection)
+{
+	size_t n = selection->n, i, k = any_case(selection);
+	struct zipc_choice *choice, *any = selection->home;
+
+	if (zipc_use_stands(&any->channel->use))
+		return any;
+	for (i = 0; i < n; i++, k = k + 1 < n ? k + 1 : 0) {
+		choice = &selection->choices[k];
+		if (!choice->offers)
+			continue;
+		any = choice;
+		if (zipc_use_stands(&any->channel->use))
+			break;
+	}
+	return any;
+}
+
 /* From in to out: all others before the one that has the ticket. */
 static void go_out(struct zipc_selection *selection)
 {
-	struct zipc_choice *home = selection->home, *choice;
+	struct zipc_choice *home = choose_home(selection), *choice;
 	uint32_t number = number_of(selection, home);
 	size_t i;
 
+	selection->home = home;
 	for (i = 0; i < selection->n; i++) {
 		choice = &selection->choices[i];
 		if (!choice->offers || choice == home)
@@ -236,14 +263,16 @@ static void take_back_others(struct zipc_selection *selection)
 	selection->out = false;
 }
 
-/* rc is what the ticket has answered: 0 it is over; -EAGAIN; an error. */
+/* rc is what the ticket has answered. 0: it is over; -EAGAIN; an error. */
 static int64_t end_by(struct zipc_selection *selection, int64_t rc)
 {
 	struct zipc_choice *choice;
 
-	if (rc < 0)
+	if (rc == -EAGAIN)
 		return rc;
 	take_back_others(selection);
+	if (rc < 0)
+		return rc;
 	choice = &selection->choices[rc];
 	if ((size_t)rc >= selection->n || !choice->offers)
 		return zipc_fail_as(EBADMSG, "a channel is damaged: an offer "
@@ -279,11 +308,11 @@ static int64_t try_one(struct zipc_choice *choice)
 				 ZIPC_NOWAIT);
 }
 
-/* Do one, from a random one on: 0 it is done; -EAGAIN. */
-static int64_t try_all(struct zipc_selection *selection)
+/* Do one, from k on: 0 it is done; -EAGAIN. */
+static int64_t try_all(struct zipc_selection *selection, size_t k)
 {
-	size_t n = selection->n, i, k = n > 1 ? roll(selection) % n : 0;
 	struct zipc_choice *choice;
+	size_t n = selection->n, i;
 	int64_t rc;
 
 	for (i = 0; i < n; i++, k = k + 1 < n ? k + 1 : 0) {
@@ -309,7 +338,7 @@ static bool is_own(const struct zipc_selection *selection,
 		if (!selection->choices[i].offers)
 			continue;
 		other = meet_of(&selection->choices[i]);
-		if (other->meeting == meet->meeting && other->mine == record)
+		if (other->mine == record && zipc_meet_is_at(other, meet))
 			return true;
 	}
 	return false;
@@ -346,6 +375,18 @@ bool zipc_selection_ready(struct zipc_selection *selection)
 	return false;
 }
 
+void zipc_selection_bury(struct zipc_selection *selection)
+{
+	struct zipc_waitable *waitable;
+	size_t i;
+
+	for (i = 0; i < selection->n; i++) {
+		waitable = &selection->choices[i].waitable;
+		if (waitable->bury)
+			waitable->bury(waitable->context);
+	}
+}
+
 /* With the offers out, a random while: 0, or -EAGAIN when it is over. */
 static int64_t hold_on(struct zipc_selection *selection)
 {
@@ -363,7 +404,7 @@ static int64_t hold_on(struct zipc_selection *selection)
 
 static int64_t attempt_in(struct zipc_selection *selection)
 {
-	int64_t rc = try_all(selection);
+	int64_t rc = try_all(selection, any_case(selection));
 
 	selection->tried_ns = zipc_now_ns();
 	if (rc == -EAGAIN && selection->home)
@@ -395,22 +436,59 @@ static int64_t attempt(void *context)
 
 /* waiting */
 
-static size_t words_of(struct zipc_selection *selection)
+/* Whether it is among the last few of n. */
+static bool has_word(const struct zipc_wait_on *on, size_t n,
+		     const struct zipc_event_word *event)
 {
-	struct zipc_wait_on *on = selection->on;
-	struct zipc_waitable *waitable;
 	size_t i;
+
+	for (i = n > LOOK_BACK ? n - LOOK_BACK : 0; i < n; i++)
+		if (on[i].event == event)
+			return true;
+	return false;
+}
+
+size_t zipc_selection_words(const struct zipc_selection *selection,
+			    struct zipc_wait_on *on)
+{
+	const struct zipc_waitable *waitable;
+	size_t i, n = 0;
 
 	for (i = 0; i < selection->n; i++) {
 		waitable = &selection->choices[i].waitable;
-		on[i].event = waitable->event;
-		on[i].symmetric = waitable->symmetric;
+		if (has_word(on, n, waitable->event))
+			continue;
+		on[n].event = waitable->event;
+		on[n++].symmetric = waitable->symmetric;
 	}
-	if (!selection->home)
-		return selection->n;
-	on[i].event = zipc_meet_event(meet_of(selection->home));
-	on[i].symmetric = meet_of(selection->home)->symmetric;
-	return selection->n + 1;
+	return n;
+}
+
+/* If somebody sleeps to receive what case k sends: 0 it is done; -EAGAIN. */
+static int64_t offer_first(struct zipc_selection *selection, size_t k)
+{
+	struct zipc_choice *choice = &selection->choices[k];
+
+	if (!choice->offers || zipc_meet_closed(meet_of(choice)) ||
+	    !zipc_meet_awaited(meet_of(choice)))
+		return -EAGAIN;
+	go_out(selection);
+	/* What the answer is, go_in() finds. */
+	(void)zipc_meet_linger(meet_of(selection->home));
+	return go_in(selection);
+}
+
+/* Without waiting: 0 it is done; -EAGAIN. */
+static int64_t do_now(struct zipc_selection *selection, bool waits)
+{
+	size_t n = selection->n, k = any_case(selection), i;
+	int64_t rc = offer_first(selection, k);
+
+	if (rc == -EAGAIN)
+		rc = try_all(selection, k);
+	for (i = 0; !waits && i < n && rc == -EAGAIN; i++)
+		rc = i == k ? rc : offer_first(selection, i);
+	return rc;
 }
 
 int zipc_selection_do(struct zipc_selection *selection, int64_t timeout_ns)
@@ -421,11 +499,13 @@ int zipc_selection_do(struct zipc_selection *selection, int64_t timeout_ns)
 	for (i = 0; i < selection->n; i++)
 		selection->choices[i].said->result = -EAGAIN;
 	selection->vain = 0;
-	rc = try_all(selection);
+	rc = do_now(selection, timeout_ns != ZIPC_NOWAIT);
 	if (rc == -EAGAIN && timeout_ns == ZIPC_NOWAIT)
 		return zipc_fail_as(EAGAIN, "no case can be done now");
 	if (rc == -EAGAIN)
-		rc = zipc_wait_any(selection->on, words_of(selection),
+		rc = zipc_wait_any(selection->on,
+				   zipc_selection_words(selection,
+							selection->on),
 				   &selection->spin, zipc_deadline(timeout_ns),
 				   attempt, selection);
 	if (rc < 0) {
@@ -438,7 +518,7 @@ int zipc_selection_do(struct zipc_selection *selection, int64_t timeout_ns)
 int zipc_select(struct zipc_case *cases, size_t n, int64_t timeout_ns)
 {
 	struct zipc_choice few[FEW], *choices = few;
-	struct zipc_wait_on few_on[FEW + 1], *on = few_on;
+	struct zipc_wait_on few_on[FEW], *on = few_on;
 	struct zipc_selection selection;
 	int rc;
 
@@ -447,7 +527,7 @@ int zipc_select(struct zipc_case *cases, size_t n, int64_t timeout_ns)
 				 ZIPC_CASES_MOST, n);
 	if (n > FEW) {
 		choices = calloc(n, sizeof(*choices));
-		on = calloc(n + 1, sizeof(*on));
+		on = calloc(n, sizeof(*on));
 	}
 	rc = choices && on ? zipc_selection_begin(&selection, choices, on,
 						  cases, n)

@@ -24,6 +24,10 @@
  * time, with its offers out: two selects that see each other's offers would
  * else withdraw at once for ever. It waits for nobody in particular: when that
  * time is over it goes in.
+ *
+ * Where one can always be received, nothing would ever be sent without a
+ * buffer. So when a send has its turn, and somebody sleeps to receive that, the
+ * offers go out before anything is tried, for as long as waking takes.
  */
 #ifndef ZIPC_SELECT_INTERNAL_H
 #define ZIPC_SELECT_INTERNAL_H
@@ -47,12 +51,17 @@ struct zipc_choice {
 
 struct zipc_selection {
 	struct zipc_choice *choices;
-	struct zipc_wait_on *on; /* one for each choice, and the ticket's */
+	struct zipc_wait_on *on; /* one for each choice */
 	size_t n;
-	struct zipc_choice *home; /* whose channel has the ticket; NULL */
+	/*
+	 * NULL: none offers; else whose channel has the ticket. The others'
+	 * takers look it up by its name, so it is one that is not removed; if
+	 * all are, any: what it offers itself can be taken even so.
+	 */
+	struct zipc_choice *home;
 	struct zipc_spin spin;
 	uint64_t dice;
-	bool out;
+	bool out;            /* the offers, under the home's ticket */
 	unsigned vain;       /* how often it went in for nothing */
 	int64_t tried_ns;    /* when it was last in */
 	int64_t happened;    /* the index of the case */
@@ -68,5 +77,16 @@ int zipc_selection_do(struct zipc_selection *selection, int64_t timeout_ns);
 
 /* Whether a case is ready: may be tried with success. Changes nothing. */
 bool zipc_selection_ready(struct zipc_selection *selection);
+
+/* Make free what the dead have, for who only looks. */
+void zipc_selection_bury(struct zipc_selection *selection);
+
+/*
+ * What its sleepers sleep on, into on[], which has room for each case: how many
+ * that is. One event is there once, or who sleeps would take both its nappers'
+ * places; but a few of many cases may have it again.
+ */
+size_t zipc_selection_words(const struct zipc_selection *selection,
+			    struct zipc_wait_on *on);
 
 #endif

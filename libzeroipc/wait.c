@@ -311,17 +311,21 @@ static void arrive_at(struct zipc_wait_on *on)
 /*
  * The words as they are now, when all have been arrived at: one event may be
  * there twice. False: somebody has cleared the bits of one, and would not wake
- * us. What was published before is seen by the next look.
+ * us. Of the wakes those count that were there when it was arrived at: one that
+ * came since was perhaps for us, and nobody sleeps beside it.
  */
 static bool read_tickets(struct zipc_wait_on *on, size_t n)
 {
+	uint32_t now;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		on[i].ticket = atomic_load_explicit(&on[i].event->word,
-						    memory_order_acquire);
-		if (!(on[i].ticket & ZIPC_SLEEPERS))
+		now = atomic_load_explicit(&on[i].event->word,
+					   memory_order_acquire);
+		if (!(now & ZIPC_SLEEPERS))
 			return false;
+		on[i].ticket = (now & ~ZIPC_WAKES) |
+			       (on[i].arrived & ZIPC_WAKES);
 	}
 	return true;
 }
@@ -373,8 +377,9 @@ static void sleep_in_turn(const struct zipc_wait_on *on, size_t n, size_t *turn,
 	until = zipc_timespec(until_ns);
 	if (syscall(SYS_futex_waitv, words, k, 0, &until, CLOCK_MONOTONIC) >=
 		    0 ||
-	    errno != ENOSYS)
+	    errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT)
 		return;
+	/* Not there, or refused. */
 	if (until_ns > zipc_now_ns() + TURN_NS)
 		until_ns = zipc_now_ns() + TURN_NS;
 	*turn = (*turn + 1) % n;

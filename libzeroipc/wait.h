@@ -56,7 +56,8 @@ int64_t zipc_wait(struct zipc_event_word *event, bool symmetric,
  * arrived: somebody wakes in vain at worst. Late wakes are not counted.
  *
  * The system waits on 128 words at most. With more it sleeps on them in turns,
- * some milliseconds each, and so do kernels without futex_waitv (before 5.16).
+ * some milliseconds each, and so it does where futex_waitv is refused, or not
+ * there (before Linux 5.16).
  */
 struct zipc_wait_on {
 	struct zipc_event_word *event;

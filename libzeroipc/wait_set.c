@@ -16,10 +16,13 @@
  *   fed       the descriptor is readable; as idle
  *
  * The mutex is held while the cases are tried, so who waits and who watches do
- * not use a handle at the same time.
+ * not use a handle at the same time. Who watches never waits for it while it is
+ * among the sleepers: a wake would end there. It takes what it can not look at
+ * for ready, and goes: so that wake goes on to another.
  */
 #include "select.h"
 
+#include "clock.h"
 #include "error.h"
 
 #include <pthread.h>
@@ -43,18 +46,25 @@ struct zipc_wait_set {
 	pthread_mutex_t mutex;
 	pthread_cond_t let_look;
 	bool looking, ends;            /* under the mutex */
-	struct zipc_wait_on *watching; /* one for each case, and call */
+	struct zipc_wait_on *watching; /* those of the cases, and call */
+	size_t words;
 	struct zipc_event_word call;
 	struct zipc_spin spin;
+	int64_t buried_ns; /* when what the dead have was made free */
 };
+
+#define BURY_EVERY_NS INT64_C(50000000)
 
 /* open */
 
 static int prepare(struct zipc_wait_set *set)
 {
-	set->generation = zipc_fork_generation;
-	return zipc_selection_begin(&set->selection, set->choices, set->on,
-				    set->cases, set->n);
+	int rc = zipc_selection_begin(&set->selection, set->choices, set->on,
+				      set->cases, set->n);
+
+	if (!rc)
+		set->generation = zipc_fork_generation;
+	return rc;
 }
 
 int zipc_wait_set_open(struct zipc_wait_set **out, struct zipc_case *cases,
@@ -73,7 +83,7 @@ int zipc_wait_set_open(struct zipc_wait_set **out, struct zipc_case *cases,
 	set->cases = cases;
 	set->n = n;
 	set->choices = calloc(n, sizeof(*set->choices));
-	set->on = calloc(n + 1, sizeof(*set->on));
+	set->on = calloc(n, sizeof(*set->on));
 	pthread_mutex_init(&set->mutex, NULL);
 	pthread_cond_init(&set->let_look, NULL);
 	rc = set->choices && set->on ? prepare(set)
@@ -87,12 +97,25 @@ int zipc_wait_set_open(struct zipc_wait_set **out, struct zipc_case *cases,
 
 /* the watcher */
 
+/* It naps for longer than that, so it does so at the end of each nap. */
+static void bury_at_times(struct zipc_wait_set *set)
+{
+	int64_t now = zipc_now_ns();
+
+	if (now - set->buried_ns < BURY_EVERY_NS)
+		return;
+	zipc_selection_bury(&set->selection);
+	set->buried_ns = now;
+}
+
 static int64_t look(void *context)
 {
 	struct zipc_wait_set *set = context;
 	bool found;
 
-	pthread_mutex_lock(&set->mutex);
+	if (pthread_mutex_trylock(&set->mutex))
+		return 0;
+	bury_at_times(set);
 	found = set->ends || zipc_selection_ready(&set->selection);
 	pthread_mutex_unlock(&set->mutex);
 	return found ? 0 : -EAGAIN;
@@ -127,7 +150,7 @@ static void *watch(void *context)
 	int64_t rc;
 
 	while (await_let_look(set)) {
-		rc = zipc_wait_any(set->watching, set->n + 1, &set->spin,
+		rc = zipc_wait_any(set->watching, set->words, &set->spin,
 				   INT64_MAX, look, set);
 		/* An error, too, is found by who then waits. */
 		if (rc != -ETIMEDOUT)
@@ -151,18 +174,16 @@ static int start_watcher(struct zipc_wait_set *set)
 
 static int start_watching(struct zipc_wait_set *set)
 {
+	size_t words;
 	int error;
-	size_t i;
 
 	set->watching = calloc(set->n + 1, sizeof(*set->watching));
 	if (!set->watching)
 		return zipc_fail_as(ENOMEM, "out of memory");
-	for (i = 0; i < set->n; i++) {
-		set->watching[i].event = set->choices[i].waitable.event;
-		set->watching[i].symmetric = set->choices[i].waitable.symmetric;
-	}
-	set->watching[i].event = &set->call;
-	set->watching[i].symmetric = true;
+	words = zipc_selection_words(&set->selection, set->watching);
+	set->watching[words].event = &set->call;
+	set->watching[words].symmetric = true;
+	set->words = words + 1;
 	set->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = set->fd < 0 ? errno : 0;
 	set->looking = true;
@@ -176,6 +197,7 @@ static int start_watching(struct zipc_wait_set *set)
 		close(set->fd);
 	set->fd = -1;
 	free(set->watching);
+	set->watching = NULL;
 	return zipc_fail(error, "a wait set has no descriptor: %s",
 			 zipc_strerror(error));
 }
@@ -252,10 +274,13 @@ void zipc_wait_set_close(struct zipc_wait_set *set)
 		return;
 	if (has_watcher(set))
 		end_watcher(set);
+	/* In a forked child they are as the parent's watcher has left them. */
+	if (set->fd < 0 || has_watcher(set)) {
+		pthread_cond_destroy(&set->let_look);
+		pthread_mutex_destroy(&set->mutex);
+	}
 	if (set->fd >= 0)
 		close(set->fd);
-	pthread_cond_destroy(&set->let_look);
-	pthread_mutex_destroy(&set->mutex);
 	free(set->watching);
 	free(set->choices);
 	free(set->on);
