@@ -258,6 +258,35 @@ START_TEST(each_sender_that_waits_has_its_turn)
 }
 END_TEST
 
+/* Else the same one would be served by all who receive once. */
+START_TEST(new_handles_begin_at_different_senders)
+{
+	struct zipc_channel *channel = new_channel("u64", 0), *fresh;
+	struct party senders[2];
+	bool served[2] = { false, false };
+	uint64_t elem, i;
+	int tries;
+
+	for (i = 0; i < 2; i++)
+		begin_asleep(&senders[i], send_one, i);
+	for (tries = 0; tries < 200 && !(served[0] && served[1]); tries++) {
+		fresh = open_again();
+		ck_rc(zipc_channel_recv(fresh, &elem, LONG), 0);
+		zipc_channel_release(fresh);
+		ck_assert_uint_lt(elem, 2);
+		served[elem] = true;
+		ck_rc(end(&senders[elem]), 0);
+		begin_asleep(&senders[elem], send_one, elem);
+	}
+	ck_assert(served[0] && served[1]);
+	for (i = 0; i < 2; i++)
+		ck_rc(zipc_channel_recv(channel, &elem, LONG), 0);
+	for (i = 0; i < 2; i++)
+		ck_rc(end(&senders[i]), 0);
+	zipc_channel_release(channel);
+}
+END_TEST
+
 START_TEST(a_closed_meeting_gives_and_takes_nothing)
 {
 	struct zipc_channel *channel = new_channel("u64", 0);
@@ -614,6 +643,7 @@ static Suite *channel_suite(void)
 	tcase_add_test(tc, a_receiver_that_sleeps_is_woken);
 	tcase_add_test(tc, a_send_whose_time_is_over_is_taken_back);
 	tcase_add_test(tc, each_sender_that_waits_has_its_turn);
+	tcase_add_test(tc, new_handles_begin_at_different_senders);
 	tcase_add_test(tc, a_closed_meeting_gives_and_takes_nothing);
 	tcase_add_loop_test(tc, elements_of_any_size_meet_whole, 0,
 			    sizeof(sizes) / sizeof(sizes[0]));

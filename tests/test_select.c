@@ -5,9 +5,14 @@
 #include "no_calls.h"
 
 #include "../libzeroipc/channel.h"
+#include "../libzeroipc/wait.h"
 
-#include <poll.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #define MS INT64_C(1000000)
 #define LONG (60000 * MS)
@@ -349,6 +354,197 @@ START_TEST(closing_wakes_a_select)
 }
 END_TEST
 
+START_TEST(who_sleeps_has_one_napper_at_each_event)
+{
+	struct party party = { .n = 0 };
+	struct zipc_channel *a = channel_of("a", 0);
+	_Atomic uint32_t *nappers = a->meet.readable->nappers;
+
+	add_case(&party, ZIPC_RECV, "a", 0);
+	add_case(&party, ZIPC_RECV, "b", 0);
+	add_case(&party, ZIPC_RECV, "a", 0);
+	begin_asleep(&party);
+	ck_assert_uint_ne(nappers[0], 0);
+	ck_assert_uint_eq(nappers[1], 0);
+	ck_rc(zipc_channel_close(a), 0);
+	ck_assert_int_ne(end(&party), 1);
+	zipc_channel_release(a);
+}
+END_TEST
+
+START_TEST(own_offers_through_another_segment_handle_are_not_met)
+{
+	struct party party = { .n = 0 };
+	struct zipc_segment *again, *first = segment;
+	struct zipc_channel *a;
+
+	add_case(&party, ZIPC_SEND, "a", 1);
+	ck_rc(zipc_segment_open(&again, zipc_segment_name(segment), 0), 0);
+	segment = again;
+	add_case(&party, ZIPC_RECV, "a", 0);
+	a = channel_of("a", 0);
+	segment = first;
+	/* It would else find something all the time. */
+	begin_asleep(&party);
+	ck_rc(zipc_channel_close(a), 0);
+	ck_assert_int_ge(end(&party), 0);
+	zipc_channel_release(a);
+	zipc_segment_close(again);
+}
+END_TEST
+
+/* In the first or the second of them the ticket was, or would be. */
+START_TEST(offers_are_taken_beside_a_channel_that_is_removed)
+{
+	struct party party = { .n = 0 };
+	bool before = _i & 1, first = _i & 2;
+	struct zipc_channel *left = channel_of(first ? "b" : "a", 0);
+	uint64_t elem = 0;
+
+	add_case(&party, ZIPC_SEND, "a", 1);
+	add_case(&party, ZIPC_SEND, "b", 2);
+	if (before)
+		ck_rc(zipc_segment_remove(segment, first ? "a" : "b"), 0);
+	begin_asleep(&party);
+	if (!before)
+		ck_rc(zipc_segment_remove(segment, first ? "a" : "b"), 0);
+	ck_rc(zipc_channel_recv(left, &elem, LONG), 0);
+	ck_assert_uint_eq(elem, first ? 2 : 1);
+	ck_rc(end(&party), first);
+	zipc_channel_release(left);
+}
+END_TEST
+
+/* The ticket of its offers is damaged while it sleeps; then it goes on. */
+START_TEST(damage_is_told_and_leaves_nothing_out)
+{
+	struct zipc_channel *a = channel_of("a", 0), *b = channel_of("b", 0);
+	struct party party = { .n = 0 };
+	struct zipc_offer *offer;
+	uint64_t elem;
+
+	add_case(&party, ZIPC_SEND, "a", 1);
+	add_case(&party, ZIPC_SEND, "b", 2);
+	begin_asleep(&party);
+	offer = (void *)party.channel[0]->meet.offers;
+	ck_assert_uint_eq(zipc_ticket_state(offer->ticket),
+			  ZIPC_TICKET_WAITING);
+	offer->ticket -= ZIPC_TICKET_WAITING;
+	zipc_wake_sleepers(&offer->event, 1);
+	ck_assert(!pthread_join(party.thread, NULL));
+	ck_rc(party.rc, -EBADMSG);
+	ck_assert_uint_eq(party.channel[1]->meet.senders[0].posted % 2, 1);
+	ck_rc(zipc_channel_recv(b, &elem, ZIPC_NOWAIT), -EAGAIN);
+	/* The next offer's ticket is sound. */
+	party.tid = 0;
+	begin_asleep(&party);
+	ck_rc(zipc_channel_recv(b, &elem, ZIPC_NOWAIT), 0);
+	ck_assert_uint_eq(elem, 2);
+	ck_rc(end(&party), 1);
+	zipc_channel_release(a);
+	zipc_channel_release(b);
+}
+END_TEST
+
+static void *receive_for_ever(void *context)
+{
+	struct party *it = context;
+
+	do
+		it->rc = zipc_channel_recv(it->channel[0], &it->elem[0], LONG);
+	while (!it->rc);
+	return NULL;
+}
+
+/* What it could always receive is not all that ever happens. */
+START_TEST(a_send_has_its_turn_beside_what_can_always_be_received)
+{
+	struct zipc_channel *a = channel_of("a", 0), *b = channel_of("b", 4);
+	struct party receiver = { .n = 0 };
+	uint64_t out = 3, in;
+	struct zipc_case cases[] = { send_to(a, &out), recv_from(b, &in) };
+	int happened, tries = 0;
+
+	add_case(&receiver, ZIPC_RECV, "a", 0);
+	ck_assert(!pthread_create(&receiver.thread, NULL, receive_for_ever,
+				  &receiver));
+	do {
+		ck_rc(zipc_channel_send(b, &out, ZIPC_NOWAIT), 0);
+		happened = zipc_select(cases, 2, ZIPC_FOREVER);
+		if (happened == 0)
+			ck_rc(zipc_channel_recv(b, &in, ZIPC_NOWAIT), 0);
+	} while (happened == 1 && ++tries < 100000);
+	ck_rc(happened, 0);
+	ck_rc(zipc_channel_close(a), 0);
+	ck_rc(end(&receiver), -EPIPE);
+	zipc_channel_release(a);
+	zipc_channel_release(b);
+}
+END_TEST
+
+START_TEST(who_will_not_wait_sends_to_who_sleeps)
+{
+	struct zipc_channel *a = channel_of("a", 0);
+	struct party receiver = { .n = 0 };
+	uint64_t out = 3;
+	struct zipc_case one = send_to(a, &out);
+	int rc, tries = 0;
+
+	add_case(&receiver, ZIPC_RECV, "a", 0);
+	ck_rc(zipc_select(&one, 1, ZIPC_NOWAIT), -EAGAIN);
+	begin_asleep(&receiver);
+	/* On a busy machine it may not come to it the first time. */
+	do
+		rc = _i ? zipc_select(&one, 1, ZIPC_NOWAIT)
+			: zipc_channel_send(a, &out, ZIPC_NOWAIT);
+	while (rc == -EAGAIN && ++tries < 100000);
+	ck_rc(rc, 0);
+	ck_rc(end(&receiver), 0);
+	ck_assert_uint_eq(receiver.elem[0], 3);
+	zipc_channel_release(a);
+}
+END_TEST
+
+static void refuse_futex_waitv(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_waitv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = 4, .filter = code };
+
+	ck_assert(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	ck_assert(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
+}
+
+static void select_while_refused(void *context)
+{
+	struct party party = { .n = 0 };
+
+	(void)context;
+	refuse_futex_waitv();
+	add_case(&party, ZIPC_RECV, "a", 0);
+	add_case(&party, ZIPC_RECV, "b", 0);
+	tell_parent();
+	ck_rc(zipc_select(party.cases, 2, LONG), 1);
+}
+
+START_TEST(it_sleeps_where_futex_waitv_is_refused)
+{
+	struct child child = child_start(select_while_refused, NULL);
+	struct zipc_channel *b = channel_of("b", 0);
+
+	child_hear(&child);
+	sleeps_in_futex(child.pid, 0);
+	ck_rc(zipc_channel_send(b, &(uint64_t){ 4 }, LONG), 0);
+	child_end(&child);
+	zipc_channel_release(b);
+}
+END_TEST
+
 /* Two that offer to each other, again and again. */
 #define ROUNDS 2000u
 
@@ -405,126 +601,6 @@ START_TEST(two_selects_that_offer_to_each_other_meet)
 		zipc_channel_release(it[i].mine);
 		zipc_channel_release(it[i].others);
 	}
-}
-END_TEST
-
-/* wait sets */
-
-START_TEST(a_set_is_waited_for_often)
-{
-	struct zipc_channel *a = channel_of("a", 4), *b = channel_of("b", 4);
-	struct zipc_wait_set *set;
-	uint64_t in = 3, out[2];
-	struct zipc_case cases[] = { recv_from(a, &out[0]),
-				     recv_from(b, &out[1]) };
-	int i;
-
-	ck_rc(zipc_wait_set_open(&set, cases, 0), -EINVAL);
-	ck_rc(zipc_wait_set_open(&set, cases, 2), 0);
-	ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
-	ck_rc(zipc_wait_set_wait(set, MS), -ETIMEDOUT);
-	for (i = 0; i < 100; i++) {
-		ck_rc(zipc_channel_send(i % 2 ? b : a, &in, ZIPC_NOWAIT), 0);
-		ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), i % 2);
-	}
-	zipc_wait_set_close(set);
-	zipc_wait_set_close(NULL);
-	zipc_channel_release(a);
-	zipc_channel_release(b);
-}
-END_TEST
-
-static int readable(int fd, int timeout_ms)
-{
-	struct pollfd it = { .fd = fd, .events = POLLIN };
-
-	return poll(&it, 1, timeout_ms);
-}
-
-START_TEST(a_descriptor_is_readable_while_there_is_something)
-{
-	struct zipc_channel *a = channel_of("a", 4), *b = channel_of("b", 0);
-	struct zipc_channel *sender = channel_of("a", 4);
-	struct zipc_semaphore *semaphore, *other;
-	struct zipc_wait_set *set;
-	uint64_t in = 3, out[2];
-	struct zipc_case cases[] = { recv_from(a, &out[0]),
-				     recv_from(b, &out[1]),
-				     { ZIPC_WAIT, NULL, NULL, 0 } };
-	int fd, i;
-
-	ck_rc(zipc_semaphore_create(&semaphore, segment, "s", 0, 9), 0);
-	ck_rc(zipc_semaphore_open(&other, segment, "s"), 0);
-	cases[2].target = semaphore;
-	ck_rc(zipc_wait_set_open(&set, cases, 3), 0);
-	fd = zipc_wait_set_fd(set);
-	ck_assert_int_ge(fd, 0);
-	ck_rc(zipc_wait_set_fd(set), fd);
-	ck_assert_int_eq(readable(fd, 0), 0);
-	for (i = 0; i < 20; i++) {
-		ck_rc(zipc_channel_send(sender, &in, ZIPC_NOWAIT), 0);
-		ck_rc(zipc_channel_send(sender, &in, ZIPC_NOWAIT), 0);
-		ck_assert_int_eq(readable(fd, 60000), 1);
-		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 0);
-		ck_assert_int_eq(readable(fd, 60000), 1);
-		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 0);
-		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
-		ck_rc(zipc_semaphore_release(other, 1), 0);
-		ck_assert_int_eq(readable(fd, 60000), 1);
-		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), 2);
-	}
-	ck_rc(zipc_channel_close(sender), 0);
-	ck_assert_int_eq(readable(fd, 60000), 1);
-	ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), 0);
-	ck_rc(cases[0].result, -EPIPE);
-	zipc_wait_set_close(set);
-	zipc_semaphore_close(semaphore);
-	zipc_semaphore_close(other);
-	zipc_channel_release(sender);
-	zipc_channel_release(a);
-	zipc_channel_release(b);
-}
-END_TEST
-
-START_TEST(a_descriptor_is_refused_to_who_must_offer)
-{
-	struct zipc_channel *a = channel_of("a", 0);
-	struct zipc_wait_set *set;
-	uint64_t elem = 1;
-	struct zipc_case one = send_to(a, &elem);
-
-	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
-	ck_rc(zipc_wait_set_fd(set), -EINVAL);
-	ck_message("case 0");
-	ck_rc(zipc_wait_set_wait(set, MS), -ETIMEDOUT);
-	zipc_wait_set_close(set);
-	zipc_channel_release(a);
-}
-END_TEST
-
-static void wait_as_a_child(void *context)
-{
-	struct zipc_wait_set *set = context;
-
-	ck_rc(zipc_wait_set_wait(set, ZIPC_FOREVER), 0);
-	zipc_wait_set_close(set);
-}
-
-START_TEST(a_forked_child_waits_with_a_set_and_closes_it)
-{
-	struct zipc_channel *a = channel_of("a", 4);
-	struct zipc_wait_set *set;
-	uint64_t elem = 1;
-	struct zipc_case one = recv_from(a, &elem);
-	struct child child;
-
-	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
-	ck_assert_int_ge(zipc_wait_set_fd(set), 0);
-	child = child_start(wait_as_a_child, set);
-	ck_rc(zipc_channel_send(a, &elem, ZIPC_NOWAIT), 0);
-	child_end(&child);
-	zipc_wait_set_close(set);
-	zipc_channel_release(a);
 }
 END_TEST
 
@@ -651,12 +727,16 @@ static Suite *select_suite(void)
 		tc, who_offers_and_receives_in_one_channel_does_not_meet_itself);
 	tcase_add_loop_test(tc, closing_wakes_a_select, 0, 2);
 	tcase_add_test(tc, two_selects_that_offer_to_each_other_meet);
-	tc = test_case(suite, "sets", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, a_set_is_waited_for_often);
-	tcase_add_test(tc, a_descriptor_is_readable_while_there_is_something);
-	tcase_add_test(tc, a_descriptor_is_refused_to_who_must_offer);
-	tcase_add_test(tc, a_forked_child_waits_with_a_set_and_closes_it);
+	tcase_add_test(tc, who_sleeps_has_one_napper_at_each_event);
+	tcase_add_test(tc,
+		       own_offers_through_another_segment_handle_are_not_met);
+	tcase_add_loop_test(
+		tc, offers_are_taken_beside_a_channel_that_is_removed, 0, 4);
+	tcase_add_test(tc, damage_is_told_and_leaves_nothing_out);
+	tcase_add_test(
+		tc, a_send_has_its_turn_beside_what_can_always_be_received);
+	tcase_add_loop_test(tc, who_will_not_wait_sends_to_who_sleeps, 0, 2);
+	tcase_add_test(tc, it_sleeps_where_futex_waitv_is_refused);
 	tc = test_case(suite, "many", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, more_cases_than_the_system_waits_for);
