@@ -99,10 +99,17 @@ static void must(int rc, const char *what)
 }
 
 /* Whether nothing was there, or not in time. */
-static bool was_refused(const struct variant *variant, int rc)
+static bool was_refused(int64_t timeout_ns, int rc)
 {
-	return rc == (variant->timeout_ns == ZIPC_NOWAIT ? -EAGAIN
-							 : -ETIMEDOUT);
+	return rc == (timeout_ns == ZIPC_NOWAIT ? -EAGAIN : -ETIMEDOUT);
+}
+
+/* Without a buffer nothing is ever received where nobody waits for it. */
+static int64_t recv_timeout(const struct variant *variant)
+{
+	return variant->capacity || variant->timeout_ns != ZIPC_NOWAIT
+		       ? variant->timeout_ns
+		       : A_WHILE;
 }
 
 /* False: all numbers are used. Who is killed from here on leaves this one. */
@@ -167,8 +174,8 @@ static void send_one(struct seat *seat, struct dice *dice)
 	}
 	rc = zipc_channel_send(seat->channels[roll_below(dice, 2)], seat->elem,
 			       seat->variant->timeout_ns);
-	storm_assert(!rc || was_refused(seat->variant, rc), "send gives %d: %s",
-		     rc, zipc_last_error());
+	storm_assert(!rc || was_refused(seat->variant->timeout_ns, rc),
+		     "send gives %d: %s", rc, zipc_last_error());
 	end_to_send(seat, !rc);
 	if (rc == -EAGAIN)
 		sched_yield();
@@ -177,14 +184,14 @@ static void send_one(struct seat *seat, struct dice *dice)
 static void receive_one(struct seat *seat, struct dice *dice)
 {
 	unsigned i = roll_below(dice, 2);
+	int64_t timeout_ns = recv_timeout(seat->variant);
 	int rc;
 
 	i = seat->ended[i] ? !i : i;
 	rc = zipc_channel_recv(seat->channels[i],
-			       seat->books->buffers[seat->me][i],
-			       seat->variant->timeout_ns);
+			       seat->books->buffers[seat->me][i], timeout_ns);
 	seat->ended[i] = rc == -EPIPE;
-	storm_assert(!rc || rc == -EPIPE || was_refused(seat->variant, rc),
+	storm_assert(!rc || rc == -EPIPE || was_refused(timeout_ns, rc),
 		     "recv gives %d: %s", rc, zipc_last_error());
 	if (!rc)
 		note(seat, i);
@@ -222,7 +229,7 @@ static void select_one(struct seat *seat)
 	bool sent = rc >= 0 && cases[rc].kind == ZIPC_SEND;
 	unsigned i;
 
-	storm_assert(rc >= 0 || was_refused(seat->variant, rc),
+	storm_assert(rc >= 0 || was_refused(seat->variant->timeout_ns, rc),
 		     "select gives %d: %s", rc, zipc_last_error());
 	if (sends)
 		end_to_send(seat, sent && !cases[rc].result);
@@ -377,7 +384,7 @@ static struct zipc_segment *make_channels(struct books *books, unsigned seats)
 	const struct variant *variant = books->variant;
 	const struct zipc_segment_options options = {
 		.flags = variant->flags,
-		.max_participants = seats + 1,
+		.max_participants = seats + 2,
 	};
 	const struct zipc_channel_options few = { .max_senders = seats };
 	struct zipc_segment *segment;
