@@ -459,6 +459,16 @@ static unsigned skip_of(const struct worker *worker)
 	return worker->sweep->skip ? worker->sweep->skip : SKIP;
 }
 
+/* Of what the first has left and said, where it stands. */
+static uint64_t standing(struct worker *worker)
+{
+	const struct sweep_victim *first = &worker->page->first;
+
+	image_take(&worker->now, segment_name);
+	image_hash(&worker->now);
+	return image_mix(worker->now.hash, first, sizeof(*first));
+}
+
 /* The first stands at k, the second is dead and has left this. */
 static void late_on(struct worker *worker, const struct left *second,
 		    unsigned k)
@@ -478,15 +488,24 @@ static void late_on(struct worker *worker, const struct left *second,
 static bool late_at(struct worker *worker, unsigned k)
 {
 	struct all_left all = { .n = 0 };
+	uint64_t at_first;
 	unsigned i;
 
 	if (!start_at(worker, k))
 		return false;
+	at_first = standing(worker);
 	start_second(worker);
 	step_through(worker, &worker->second, &all);
-	for (i = 0; i < all.n && !is_over(worker); i++)
-		if (i == 0 || start_at(worker, k))
+	late_on(worker, &all.left[0], k);
+	for (i = 1; i < all.n && !is_over(worker); i++) {
+		if (!start_at(worker, k))
+			continue;
+		/* If it was faster or slower, the second met another one. */
+		if (standing(worker) == at_first)
 			late_on(worker, &all.left[i], k);
+		else
+			trace_kill(&worker->first);
+	}
 	forget(&all);
 	return true;
 }
