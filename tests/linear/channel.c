@@ -138,8 +138,8 @@ static uint64_t value_of(const struct play_lane *me, const uint64_t *elem)
 static int64_t do_one(struct play_lane *me, struct zipc_case *cases, size_t n,
 		      int *happened)
 {
-	bool patient = !roll_below(&me->dice, 4), plain = roll_below(&me->dice, 2);
-	int64_t timeout = patient ? SHORT : ZIPC_NOWAIT, rc;
+	int64_t timeout = roll_below(&me->dice, 4) ? ZIPC_NOWAIT : SHORT, rc;
+	bool plain = roll_below(&me->dice, 2);
 
 	*happened = 0;
 	if (n == 1 && plain) {

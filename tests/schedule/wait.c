@@ -16,7 +16,7 @@ struct scene {
 	unsigned sleepers; /* the first of the tasks */
 	unsigned offers;   /* by each of the others */
 	bool symmetric;
-	unsigned words; /* those of several words: how many; the others on one */
+	unsigned words; /* that the first sleeps on; 0: as all others, on one */
 };
 
 static struct {
