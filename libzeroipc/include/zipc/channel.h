@@ -58,8 +58,8 @@ int zipc_channel_open_or_create(struct zipc_channel **out,
 /*
  * Send a copy of *elem; wait at most timeout_ns for room, or, without a buffer,
  * until it was received. If that time passes, nothing was sent.
- * Returns 0; -EAGAIN (ZIPC_NOWAIT) full, or without a buffer always, since to
- * be received takes the other side some time; -ETIMEDOUT; -EPIPE closed;
+ * Returns 0; -EAGAIN (ZIPC_NOWAIT) full, or without a buffer nobody sleeps to
+ * receive it, or who does took too long to wake; -ETIMEDOUT; -EPIPE closed;
  * -EUSERS all senders' places are held by live processes; -EROFS; -EBADMSG.
  */
 int zipc_channel_send(struct zipc_channel *channel, const void *elem,
