@@ -47,8 +47,8 @@ struct zipc_case {
  * same handle of a channel without a buffer, and all channels of that sort that
  * the cases send to must have been opened through one segment handle.
  * Returns the index of the case that happened; -EAGAIN none (ZIPC_NOWAIT;
- * without a buffer only to who sleeps is sent so); -ETIMEDOUT; -EINVAL no case, over
- * 65536, or one that makes no sense; -EROFS; -EUSERS; -ENOMEM.
+ * without a buffer only to who sleeps is sent so); -ETIMEDOUT; -EINVAL no case,
+ * over 65536, or one that makes no sense; -EROFS; -EUSERS; -ENOMEM.
  */
 int zipc_select(struct zipc_case *cases, size_t n, int64_t timeout_ns);
 
