@@ -383,7 +383,7 @@ static void sweep_op(enum op op, bool buffered, unsigned elem_size,
 	char name[96], operation[64];
 	struct sweep sweep = { .name = name, .set_up = set_up, .first = first,
 			       .second = second, .check = check,
-			       .context = &scene, .skip = 288 };
+			       .context = &scene, .skip = 576 };
 	struct sweep_row row = { .operation = operation };
 	int i;
 
