@@ -3,6 +3,7 @@
  * bench/run: measure ours and the peers side by side. README.md tells how to
  * read what it prints.
  */
+#include "channel.h"
 #include "engine.h"
 #include "json.h"
 #include "limits.h"
@@ -25,7 +26,7 @@
 /* Each family's works. */
 static const struct work *const families[] = {
 	queue_works, stack_works, map_works, pool_works, ring_works,
-	lock_works, sync_works, NULL,
+	lock_works, sync_works, channel_works, NULL,
 };
 
 static const char usage_text[] =

@@ -30,7 +30,10 @@ struct reading {
  */
 static uint64_t oldest_id(const struct zipc_view_entry *entry)
 {
-	return entry->kind == ZIPC_QUEUE ? entry->removed + 1 : 0;
+	bool queue = entry->kind == ZIPC_QUEUE ||
+		     (entry->kind == ZIPC_CHANNEL && entry->capacity);
+
+	return queue ? entry->removed + 1 : 0;
 }
 
 static void print_chunk(struct reading *it, uint64_t n)
@@ -173,7 +176,8 @@ static int show_ring(struct reading *reading, const struct path *path)
 static bool has_elements(unsigned kind)
 {
 	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
-	       kind == ZIPC_MAP || kind == ZIPC_SET || is_lock(kind);
+	       kind == ZIPC_MAP || kind == ZIPC_SET || kind == ZIPC_CHANNEL ||
+	       is_lock(kind);
 }
 
 static int cat(const struct path *path, bool as_json)

@@ -37,8 +37,8 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_follow,
-	command_set, command_wait, command_signal, command_lock, command_why,
-	command_rm, command_reclaim,
+	command_set, command_wait, command_signal, command_send,
+	command_receive, command_lock, command_why, command_rm, command_reclaim,
 	command_help;
 
 /* main.c */

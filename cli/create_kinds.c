@@ -182,6 +182,21 @@ static int create_once(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+static int create_channel(struct zipc_segment *segment, const char *name,
+			  const struct wishes *wishes)
+{
+	struct zipc_channel_options options = {
+		.max_senders = (unsigned)wishes->writers,
+	};
+	struct zipc_channel *channel = NULL;
+	int rc = zipc_channel_create_with(&channel, segment, name,
+					  wishes->type, wishes->capacity,
+					  &options);
+
+	zipc_channel_release(channel);
+	return rc;
+}
+
 struct kind {
 	const char *name;
 	const char *needs, *takes; /* letters of options, without kind's own */
@@ -204,6 +219,7 @@ static const struct kind kinds[] = {
 	{"rwlock", "", "R", create_rwlock},
 	{"once", "", "", create_once},
 	{"event", "", "A", create_event},
+	{"channel", "t", "cW", create_channel},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

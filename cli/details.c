@@ -129,6 +129,10 @@ int details(struct zipc_view *view, const struct zipc_view_entry *it,
 			    : table_leases(view, it);
 	case ZIPC_POOL:
 		return (int)pool_owners(view, it, json);
+	case ZIPC_CHANNEL:
+		if (!json && it->closed)
+			line("closed", "yes");
+		return 0;
 	case ZIPC_RING:
 		return json ? 0 : ring_lines(view, it);
 	case ZIPC_SEMAPHORE:

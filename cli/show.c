@@ -60,6 +60,8 @@ void json_entry(struct json *json, const struct zipc_view_entry *entry)
 	json_bool(json, "readers_asleep", entry->readers_asleep);
 	json_bool(json, "writers_asleep", entry->writers_asleep);
 	json_number(json, "late_wakes", entry->late_wakes);
+	if (entry->kind == ZIPC_CHANNEL)
+		json_bool(json, "closed", entry->closed);
 	if (entry->max_takers) {
 		json_number(json, "leased", entry->leased);
 		json_number(json, "max_takers", entry->max_takers);

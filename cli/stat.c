@@ -205,7 +205,8 @@ static void entry_lines(const char *segment, const struct zipc_view_entry *it)
 		     (unsigned long long)it->capacity);
 	size_line("memory", it->size_bytes);
 	line("begins", "at byte %llu", (unsigned long long)it->offset_bytes);
-	if (it->kind != ZIPC_QUEUE && it->kind != ZIPC_STACK)
+	if (it->kind != ZIPC_QUEUE && it->kind != ZIPC_STACK &&
+	    it->kind != ZIPC_CHANNEL)
 		return;
 	line("pushed", "%llu ever", (unsigned long long)it->added);
 	line("popped", "%llu ever", (unsigned long long)it->removed);

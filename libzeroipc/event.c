@@ -187,8 +187,10 @@ static int64_t attempt(void *context)
 	/* event: acquire; pairs with set. */
 	uint64_t now = atomic_load_explicit(event->state, memory_order_acquire);
 
-	if (event->automatic ? take(event, now) : has_come(event, now))
+	if (event->automatic ? take(event, now) : has_come(event, now)) {
+		event->began = now; /* a set is told of once */
 		return 0;
+	}
 	return zipc_fail_as(EAGAIN, "the event is not set");
 }
 

@@ -189,7 +189,7 @@ struct zipc_place_ring {
 	_Atomic uint64_t given_up; /* 0x98 the last position that was */
 	uint64_t settle_line[4];
 	/* written by producers */
-	_Atomic uint64_t tail;   /* 0xC0 next position to claim */
+	_Atomic uint64_t tail;   /* 0xC0 next to claim | ZIPC_TAIL_CLOSED */
 	uint64_t tail_line[7];
 };
 ZIPC_AT(zipc_place_ring, slot_bytes, 0x08);
@@ -317,6 +317,56 @@ static_assert(sizeof(struct zipc_reader) == 64, "reader is a line");
 
 /* A record: this word, then the bytes, padded to 8. */
 #define ZIPC_RECORD_PADDING UINT32_MAX /* as length: up to the data's end */
+
+/*
+ * The meeting, body of a Channel of capacity 0; see meeting.h. All zero but for
+ * the constants is one that is open, and in which nobody waits.
+ */
+struct zipc_meeting {
+	/* constant */
+	uint32_t senders;        /* 0x00 records */
+	uint32_t offer_bytes;    /* 0x04 of each offer */
+	uint64_t senders_offset; /* 0x08 bytes from the body's start */
+	uint64_t offers_offset;  /* 0x10 bytes from the body's start */
+	uint64_t reserved[5];    /* 0x18 zero */
+	/* written by who sends for the first time, and by who closes */
+	_Atomic uint64_t used;   /* 0x40 records that were ever held */
+	_Atomic uint64_t closed; /* 0x48 1: it is */
+	uint64_t seldom_line[6];
+};
+ZIPC_AT(zipc_meeting, offer_bytes, 0x04);
+ZIPC_AT(zipc_meeting, senders_offset, 0x08);
+ZIPC_AT(zipc_meeting, offers_offset, 0x10);
+ZIPC_AT(zipc_meeting, used, 0x40);
+ZIPC_AT(zipc_meeting, closed, 0x48);
+static_assert(sizeof(struct zipc_meeting) == 128, "meeting is two lines");
+
+/* One line per sender, from senders_offset. */
+struct zipc_sender {
+	_Atomic uint64_t holder; /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t posted; /* 0x08 even, not 0: under another's ticket */
+	_Atomic uint64_t where;  /* 0x10 line << 32 | record << 16 | case */
+	_Atomic uint64_t wanted; /* 0x18 what that ticket is then */
+	_Atomic uint64_t sent;   /* 0x20 that were received */
+	uint64_t reserved[3];    /* 0x28 zero */
+};
+ZIPC_AT(zipc_sender, posted, 0x08);
+ZIPC_AT(zipc_sender, where, 0x10);
+ZIPC_AT(zipc_sender, wanted, 0x18);
+ZIPC_AT(zipc_sender, sent, 0x20);
+static_assert(sizeof(struct zipc_sender) == 64, "sender is a line");
+
+/* One per sender, offer_bytes each, from offers_offset. */
+struct zipc_offer {
+	_Atomic uint64_t ticket;    /* 0x00 epoch << 18 | case << 2 | state */
+	struct zipc_event_word event;    /* 0x08 waits for the ticket */
+	_Atomic uint64_t element[]; /* 0x18 */
+};
+ZIPC_AT(zipc_offer, event, 0x08);
+ZIPC_AT(zipc_offer, element, 0x18);
+
+/* zipc_place_ring.tail, of a Channel: nothing is sent any more */
+#define ZIPC_TAIL_CLOSED (UINT64_C(1) << 63)
 
 #define ZIPC_STACK_MOST ((UINT64_C(1) << 27) - 1) /* capacity */
 #define ZIPC_STACK_WRITERS_MOST 4096u

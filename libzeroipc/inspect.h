@@ -108,6 +108,7 @@ extern const struct zipc_view_kind zipc_view_mutex;
 extern const struct zipc_view_kind zipc_view_rwlock;
 extern const struct zipc_view_kind zipc_view_once;
 extern const struct zipc_view_kind zipc_view_event;
+extern const struct zipc_view_kind zipc_view_channel;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

@@ -27,6 +27,7 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_rwlock,
 	&zipc_view_once,
 	&zipc_view_event,
+	&zipc_view_channel,
 };
 
 /* What has a flag that is not known is not known either. */
@@ -190,7 +191,7 @@ static void fill_entry(const struct zipc_view_block *block,
 	out->elem_size = head->elem_size;
 	out->capacity = head->capacity;
 	out->size = out->added = out->removed = 0;
-	out->leased = out->max_takers = 0;
+	out->leased = out->max_takers = out->closed = 0;
 	out->readers_asleep = may_sleep(&head->readable);
 	out->writers_asleep = may_sleep(&head->writable);
 	/* Relaxed: these are a copy of our own. */

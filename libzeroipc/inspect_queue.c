@@ -127,6 +127,8 @@ static int positions(struct ring *ring, uint64_t *head, uint64_t *tail)
 	}
 	if (rc)
 		return rc;
+	if (ring->block->head.kind == ZIPC_CHANNEL)
+		*tail &= ~ZIPC_TAIL_CLOSED;
 	if (*head < 1 || *tail < *head || *tail > POSITION_END)
 		return zipc_view_damaged(
 			ring->view, ring->block->name,

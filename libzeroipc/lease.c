@@ -433,6 +433,18 @@ static int64_t take_given(struct zipc_leases *leases, void *elem,
 	return 1;
 }
 
+bool zipc_leases_have(const struct zipc_leases *leases)
+{
+	return leases->more ||
+	       atomic_load_explicit(&leases->ring->given,
+				    memory_order_acquire) != leases->given_seen;
+}
+
+void zipc_leases_bury(struct zipc_leases *leases)
+{
+	bury(leases, false);
+}
+
 /* Whether there may be a record that is nobody's and has an element. */
 static bool hears_of_given(struct zipc_leases *leases)
 {
@@ -440,9 +452,7 @@ static bool hears_of_given(struct zipc_leases *leases)
 		bury(leases, false);
 		return true;
 	}
-	return leases->more ||
-	       atomic_load_explicit(&leases->ring->given,
-				    memory_order_acquire) != leases->given_seen;
+	return zipc_leases_have(leases);
 }
 
 int64_t zipc_leases_take(struct zipc_leases *leases, void *elem,

@@ -111,6 +111,13 @@ int64_t zipc_leases_take(struct zipc_leases *leases, void *elem,
 int64_t zipc_leases_pop(struct zipc_leases *leases, void *elems, uint64_t n,
 			bool thorough);
 
+/*
+ * For who looks whether to try: whether one may have been given back since it
+ * was said that nothing is there; and give back what the dead have.
+ */
+bool zipc_leases_have(const struct zipc_leases *leases);
+void zipc_leases_bury(struct zipc_leases *leases);
+
 /* 0; -EINVAL: it is not held by this handle. */
 int zipc_leases_done(struct zipc_leases *leases,
 		     const struct zipc_lease *lease);

@@ -57,6 +57,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "once";
 	case ZIPC_EVENT:
 		return "event";
+	case ZIPC_CHANNEL:
+		return "channel";
 	}
 	return "structure";
 }

@@ -132,8 +132,7 @@ uint64_t zipc_places_size(const struct zipc_places *places)
 	head = atomic_load_explicit(&places->ring->head, memory_order_acquire);
 	do {
 		before = head;
-		tail = atomic_load_explicit(&places->ring->tail,
-					    memory_order_acquire);
+		tail = zipc_places_tail(places);
 		head = atomic_load_explicit(&places->ring->head,
 					    memory_order_acquire);
 	} while (head != before);
@@ -248,8 +247,7 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 			&places->ring->head, memory_order_acquire);
 		used = T - places->head_seen;
 		if (T < places->head_seen) { /* T is old, or nonsense */
-			tail = atomic_load_explicit(&places->ring->tail,
-						    memory_order_acquire);
+			tail = zipc_places_tail(places);
 			if (tail >= places->head_seen)
 				return 0;
 			return zipc_fail_as(EBADMSG, "the queue is damaged: "
@@ -269,6 +267,7 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 	return n < ZIPC_BATCH_MAX ? (int64_t)n : ZIPC_BATCH_MAX;
 }
 
+/* With the bit that says that the channel is closed. */
 static uint64_t read_tail(const struct zipc_places *places)
 {
 	/* Acquire: head is read behind it, or tail could seem too far. */
@@ -286,6 +285,17 @@ static uint64_t wary(const struct zipc_places *places, uint64_t T, uint64_t n)
 	return n ? n : 1;
 }
 
+/* What is no channel is never closed; that bit of it is damage. */
+static bool is_closed(const struct zipc_places *places, uint64_t tail)
+{
+	return places->closable && tail & ZIPC_TAIL_CLOSED;
+}
+
+static int closed(void)
+{
+	return zipc_fail_as(EPIPE, "the channel is closed");
+}
+
 /* Claim up to n positions from *first on; how many, or -errno. */
 static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 {
@@ -293,7 +303,7 @@ static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 	int64_t k;
 
 	for (;;) {
-		k = room_at(places, T, n);
+		k = is_closed(places, T) ? closed() : room_at(places, T, n);
 		if (k < 0)
 			return k;
 		if (k == 0) {
@@ -433,8 +443,7 @@ static void copy_run(struct zipc_places *places, uint64_t head, uint64_t n,
  */
 static int nothing_at(struct zipc_places *places, uint64_t head)
 {
-	uint64_t tail = atomic_load_explicit(&places->ring->tail,
-					     memory_order_acquire), p;
+	uint64_t tail = zipc_places_tail(places), p;
 
 	if (atomic_load_explicit(&places->ring->head, memory_order_acquire) !=
 	    head)
@@ -480,7 +489,7 @@ static int look_twice(struct zipc_places *places, uint64_t head)
 	    verdict == zipc_verdict(head, ZIPC_IS_PUBLISHED))
 		return 0;
 	/* What nobody claimed can not be settled: we would look for ever. */
-	if (read_tail(places) <= head)
+	if (zipc_places_tail(places) <= head)
 		return zipc_fail_as(EBADMSG, "the queue is damaged: there is "
 				    "an element behind its tail");
 	rc = zipc_places_settle(places, head);
@@ -539,6 +548,70 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 	}
 }
 
+/* closing */
+
+void zipc_places_shut(struct zipc_places *places)
+{
+	/* A full fence: sleepers are looked for behind it. */
+	atomic_fetch_or_explicit(&places->ring->tail, ZIPC_TAIL_CLOSED,
+				 memory_order_seq_cst);
+	zipc_wake(places->readable, places->symmetric, UINT32_MAX);
+	zipc_wake(places->writable, places->symmetric, UINT32_MAX);
+}
+
+bool zipc_places_closed(const struct zipc_places *places)
+{
+	return is_closed(places, read_tail(places));
+}
+
+int zipc_places_ended(struct zipc_places *places)
+{
+	uint64_t tail = read_tail(places), head;
+
+	if (!is_closed(places, tail))
+		return zipc_fail_as(EAGAIN, "the channel is empty");
+	tail -= ZIPC_TAIL_CLOSED;
+	head = atomic_load_explicit(&places->ring->head, memory_order_acquire);
+	if (head == tail)
+		return closed();
+	if (head > tail || tail - head > places->slot_count)
+		return zipc_fail_as(EBADMSG, "the channel is damaged: its head "
+				    "and tail do not belong together");
+	/* Sent before it was closed: published soon, or settled. */
+	return zipc_places_unstick(places, head);
+}
+
+/*
+ * What was published before this is found: it is claimed, so it is before tail.
+ * Else others have taken it.
+ */
+bool zipc_places_has(const struct zipc_places *places)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
+	uint64_t tail = zipc_places_tail(places), p;
+
+	if (tail - head > places->slot_count) /* damaged, or far away by now */
+		tail = head + places->slot_count;
+	for (p = head; p != tail; p++)
+		if (zipc_turn(zipc_slot(places, p)) == p)
+			return true;
+	return false;
+}
+
+bool zipc_places_has_room(struct zipc_places *places)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_acquire);
+	uint64_t tail = zipc_places_tail(places);
+
+	if (tail - head < places->capacity)
+		return true;
+	/* As no_room(): whoever pushes sees to it that it is settled. */
+	return zipc_turn(zipc_slot(places, head)) != head ||
+	       tail - head < width(places, head, tail);
+}
+
 /* deciding before it leaves */
 
 int zipc_places_peek(struct zipc_places *places, uint64_t *elem,
@@ -575,7 +648,7 @@ bool zipc_places_hold(const struct zipc_places *places, uint64_t elem)
 {
 	uint64_t head = atomic_load_explicit(&places->ring->head,
 					     memory_order_acquire);
-	uint64_t tail = read_tail(places), p;
+	uint64_t tail = zipc_places_tail(places), p;
 	struct zipc_slot *slot;
 
 	if (tail - head > places->slot_count) /* damaged, or far away by now */

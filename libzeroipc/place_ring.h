@@ -121,6 +121,7 @@ struct zipc_places {
 	uint32_t slot_bytes, writer_count;
 	uint32_t ahead; /* bytes to what push fetches in advance */
 	bool symmetric;
+	bool closable; /* it is a channel's */
 	struct zipc_writer *mine; /* the own record */
 	unsigned generation;      /* of forks, when it was taken; 0: none */
 	uint64_t head_seen;       /* at most head */
@@ -180,6 +181,26 @@ uint64_t zipc_places_size(const struct zipc_places *places);
 
 /* Own a writer record; -EUSERS. */
 int zipc_places_become_writer(struct zipc_places *places);
+
+/*
+ * For a Channel: nothing is pushed any more, as tail has a bit that no claim
+ * expects; wake everybody. What was claimed before is published, or settled.
+ */
+void zipc_places_shut(struct zipc_places *places);
+bool zipc_places_closed(const struct zipc_places *places);
+/*
+ * When pop has found nothing: -EPIPE closed, and nothing is inside or will be;
+ * -EAGAIN it is not closed; 0 pop again; -EBADMSG.
+ */
+int zipc_places_ended(struct zipc_places *places);
+
+/*
+ * For who looks whether to try: whether an element is published, perhaps behind
+ * a position that is stuck; and whether there is room, or there may be as soon
+ * as the oldest position is settled.
+ */
+bool zipc_places_has(const struct zipc_places *places);
+bool zipc_places_has_room(struct zipc_places *places);
 
 /* settling: place_settle.c */
 
@@ -260,6 +281,13 @@ static inline struct zipc_slot *zipc_slot(const struct zipc_places *places,
 	return (struct zipc_slot *)(void *)
 		(places->slots +
 		 position % places->slot_count * places->slot_bytes);
+}
+
+/* Where tail stands, closed or not. */
+static inline uint64_t zipc_places_tail(const struct zipc_places *places)
+{
+	return atomic_load_explicit(&places->ring->tail,
+				    memory_order_acquire) & ~ZIPC_TAIL_CLOSED;
 }
 
 /* filled: acquire; pairs with push. */

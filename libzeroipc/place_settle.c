@@ -167,8 +167,7 @@ int zipc_places_settle(struct zipc_places *places, uint64_t position)
 {
 	int rc;
 
-	if (atomic_load_explicit(&places->ring->tail, memory_order_acquire) <=
-	    position)
+	if (zipc_places_tail(places) <= position)
 		return 0; /* nobody has claimed it: nothing is stuck */
 	if (position > POSITION_MOST)
 		return zipc_fail_as(EBADMSG, "the queue is damaged: its head "

@@ -6,9 +6,11 @@
  */
 #include "clock.h"
 #include "error.h"
+#include "handle.h"
 #include "lease.h"
 #include "place_fast.h"
 #include "queue.h"
+#include "waitable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define WRITERS 64u
 
 struct zipc_queue {
+	uint64_t mark; /* handle.h */
 	struct zipc_places places;
 	struct zipc_spin push_spin, pop_spin;
 	struct zipc_segment *segment;
@@ -94,6 +97,7 @@ static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
 		free(queue);
 		return rc;
 	}
+	queue->mark = ZIPC_HANDLE(ZIPC_QUEUE);
 	queue->segment = zipc_segment_hold(segment);
 	queue->use = found->use;
 	if (!queue->leases)
@@ -497,6 +501,62 @@ uint32_t zipc_queue_offset(const struct zipc_queue *queue)
 		offsetof(struct zipc_block, readable);
 
 	return (uint32_t)((uint64_t)(block - queue->segment->base) / ZIPC_LINE);
+}
+
+/* for a select */
+
+static bool may_push(void *context)
+{
+	struct zipc_queue_wait *wait = context;
+
+	return zipc_places_has_room(&wait->queue->places);
+}
+
+static bool may_pop(void *context)
+{
+	struct zipc_queue *queue = ((struct zipc_queue_wait *)context)->queue;
+
+	return zipc_places_has(&queue->places) ||
+	       (queue->leases && zipc_leases_have(queue->leases));
+}
+
+static void bury(void *context)
+{
+	struct zipc_queue_wait *wait = context;
+
+	zipc_leases_bury(wait->queue->leases);
+}
+
+static int64_t try_push(void *context)
+{
+	struct zipc_queue_wait *wait = context;
+
+	return zipc_queue_push(wait->queue, wait->elem, ZIPC_NOWAIT);
+}
+
+static int64_t try_pop(void *context)
+{
+	struct zipc_queue_wait *wait = context;
+
+	return zipc_queue_pop(wait->queue, wait->elem, ZIPC_NOWAIT);
+}
+
+int zipc_queue_waitable(struct zipc_queue_wait *wait, bool push,
+			struct zipc_waitable *out)
+{
+	struct zipc_queue *queue = wait->queue;
+	int rc = push ? enter_to_push(queue) : enter(queue);
+
+	*out = (struct zipc_waitable){
+		.event = push ? queue->places.writable
+			      : queue->places.readable,
+		.symmetric = queue->places.symmetric,
+		.context = wait,
+		.ready = push ? may_push : may_pop,
+		.bury = !push && queue->leases ? bury : NULL,
+		.attempt = push ? try_push : try_pop,
+	};
+	return rc;
 }
 
 /* leases */

@@ -25,4 +25,14 @@ struct zipc_segment *zipc_queue_segment(const struct zipc_queue *queue);
 /* Where its block begins in the segment, in lines. */
 uint32_t zipc_queue_offset(const struct zipc_queue *queue);
 
+struct zipc_waitable;
+
+/* For a select: push *elem, or pop into it. It must live as long as *out. */
+struct zipc_queue_wait {
+	struct zipc_queue *queue;
+	void *elem;
+};
+int zipc_queue_waitable(struct zipc_queue_wait *wait, bool push,
+			struct zipc_waitable *out);
+
 #endif

@@ -161,4 +161,10 @@ int64_t zipc_ring_or_gone(const struct zipc_ring_shape *shape, int64_t rc);
 
 int zipc_ring_damaged(const struct zipc_ring_shape *shape, const char *what);
 
+struct zipc_waitable;
+
+/* For a select: it is ready when there is a record to read, or to lose. */
+int zipc_ring_reader_waitable(struct zipc_ring_reader *reader,
+			      struct zipc_waitable *out);
+
 #endif

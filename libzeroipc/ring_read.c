@@ -3,8 +3,10 @@
 #include "atoms.h"
 #include "clock.h"
 #include "error.h"
+#include "handle.h"
 #include "record.h"
 #include "ring.h"
+#include "waitable.h"
 
 #include <stdlib.h>
 
@@ -15,6 +17,7 @@
 #define LONGEST_NAP_NS INT64_C(10000000)
 
 struct zipc_ring_reader {
+	uint64_t mark; /* handle.h */
 	struct zipc_ring_shape shape;
 	uint64_t position, next; /* the next record's, and its number */
 	uint64_t lap;            /* where that of a position began */
@@ -294,6 +297,7 @@ int zipc_ring_reader_open(struct zipc_ring_reader **out, struct zipc_ring *ring,
 		zipc_use_end(&use);
 		return zipc_fail_as(ENOMEM, "out of memory");
 	}
+	reader->mark = ZIPC_HANDLE(ZIPC_RING);
 	reader->shape = ring->shape;
 	reader->shape.use = use;
 	rc = (from == ZIPC_RING_OLDEST ? find_oldest : find_newest)(
@@ -492,6 +496,39 @@ static int64_t find_next(struct zipc_ring_reader *reader, struct spot *spot,
 		rc = catch_up(reader);
 	} while (!rc);
 	return rc;
+}
+
+/* for a select */
+
+static bool has_next(void *context)
+{
+	const struct zipc_ring_reader *reader = context;
+	/* As who reads: the record behind it is looked at only then. */
+	uint64_t end = atomic_load_explicit(&reader->shape.words->end,
+					    memory_order_acquire);
+
+	return zipc_ring_position(end) > reader->position;
+}
+
+static int64_t attempt_next(void *context)
+{
+	return has_next(context) ? 0 : zipc_fail_as(EAGAIN, "no record yet");
+}
+
+int zipc_ring_reader_waitable(struct zipc_ring_reader *reader,
+			      struct zipc_waitable *out)
+{
+	if (zipc_ring_only_reads(&reader->shape))
+		return zipc_fail(EROFS, "segment `/%s` is open for reading "
+				 "only: who reads ring `%s` through it can not "
+				 "be woken", reader->shape.segment->name,
+				 reader->shape.name);
+	*out = (struct zipc_waitable){ .event = reader->shape.readable,
+				       .symmetric = reader->shape.symmetric,
+				       .context = reader,
+				       .ready = has_next,
+				       .attempt = attempt_next };
+	return enter(reader);
 }
 
 /* read */

@@ -561,6 +561,11 @@ static bool is_ready(void *context)
 				    memory_order_relaxed);
 }
 
+static void bury(void *semaphore)
+{
+	take_back(semaphore);
+}
+
 int zipc_semaphore_waitable(struct zipc_semaphore *semaphore,
 			    struct zipc_waitable *out)
 {
@@ -572,6 +577,8 @@ int zipc_semaphore_waitable(struct zipc_semaphore *semaphore,
 	*out = zipc_sync_waitable(&semaphore->sync, is_ready,
 				  semaphore->owned ? attempt_owned
 						   : attempt_plain);
+	if (semaphore->owned)
+		out->bury = bury;
 	return 0;
 }
 

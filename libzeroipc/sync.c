@@ -21,7 +21,8 @@ static int handle_on(struct zipc_sync *sync, struct zipc_segment *segment,
 		     const struct zipc_found *found, uint64_t least_bytes)
 {
 	zipc_type_free(found->type);
-	*sync = (struct zipc_sync){ .segment = zipc_segment_hold(segment),
+	*sync = (struct zipc_sync){ .mark = ZIPC_HANDLE(kind),
+				    .segment = zipc_segment_hold(segment),
 				    .use = found->use,
 				    .generation =
 					    zipc_use_generation(&found->use),

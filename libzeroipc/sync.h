@@ -10,6 +10,7 @@
 #ifndef ZIPC_SYNC_H
 #define ZIPC_SYNC_H
 
+#include "handle.h"
 #include "table.h"
 #include "wait.h"
 #include "waitable.h"
@@ -17,6 +18,7 @@
 #define ZIPC_SYNC_TYPE "u64"
 
 struct zipc_sync {
+	uint64_t mark; /* handle.h */
 	struct zipc_segment *segment;
 	struct zipc_use use;
 	struct zipc_event_word *event;

@@ -124,7 +124,8 @@ static int read_type(struct zipc_found *found, const struct zipc_block *copy,
 		return rc;
 	if (rc)
 		return damaged(segment, name, "its type text makes no sense");
-	if (zipc_type_size(found->type) == copy->elem_size && copy->capacity)
+	if (zipc_type_size(found->type) == copy->elem_size &&
+	    (copy->capacity || copy->kind == ZIPC_CHANNEL))
 		return 0;
 	zipc_type_free(found->type);
 	return damaged(segment, name, "its type and its sizes do not agree");

@@ -44,7 +44,7 @@ struct zipc_found {
 struct zipc_plan {
 	unsigned kind;
 	const char *type;      /* text */
-	uint64_t capacity;     /* elements, at least 1 */
+	uint64_t capacity;     /* elements, 0 for a Channel only */
 	/* The body's size for elements of elem_size bytes; UINT64_MAX: no. */
 	uint64_t (*body_bytes)(const struct zipc_plan *plan,
 			       uint64_t elem_size);

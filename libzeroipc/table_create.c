@@ -28,7 +28,7 @@ static int draft_plan(struct draft *draft, const char *name,
 
 	if (rc)
 		return rc;
-	if (!plan->capacity)
+	if (!plan->capacity && plan->kind != ZIPC_CHANNEL)
 		return zipc_fail(EINVAL, "the capacity of `%s` is 0: it must "
 				 "hold at least one element", name);
 	rc = zipc_type_parse(&draft->type, plan->type, SIZE_MAX);

@@ -279,3 +279,149 @@ int64_t zipc_wait(struct zipc_event_word *event, bool symmetric,
 		return rc;
 	return sleep_on(event, symmetric, deadline_ns, attempt, context);
 }
+
+/* several words */
+
+#define WORDS_MOST 128u
+#define TURN_NS INT64_C(2000000)
+
+static struct napper napper_at(const struct zipc_wait_on *on)
+{
+	return (struct napper){ on->place, on->stamp };
+}
+
+static void keep_napper(struct zipc_wait_on *on, struct napper napper)
+{
+	on->place = napper.place;
+	on->stamp = napper.stamp;
+}
+
+static void arrive_at(struct zipc_wait_on *on)
+{
+	struct napper napper = napper_at(on);
+
+	keep_place(on->event, &napper);
+	on->crowd = !take_place(on->event, &napper);
+	call_successor(on->event);
+	on->arrived = arrive(on->event, on->crowd);
+	take_place(on->event, &napper);
+	keep_napper(on, napper);
+}
+
+/*
+ * The words as they are now, when all have been arrived at: one event may be
+ * there twice. False: somebody has cleared the bits of one, and would not wake
+ * us. Of the wakes those count that were there when it was arrived at: one that
+ * came since was perhaps for us, and nobody sleeps beside it.
+ */
+static bool read_tickets(struct zipc_wait_on *on, size_t n)
+{
+	uint32_t now;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		now = atomic_load_explicit(&on[i].event->word,
+					   memory_order_acquire);
+		if (!(now & ZIPC_SLEEPERS))
+			return false;
+		on[i].ticket = (now & ~ZIPC_WAKES) |
+			       (on[i].arrived & ZIPC_WAKES);
+	}
+	return true;
+}
+
+static int arrive_at_all(struct zipc_wait_on *on, size_t n)
+{
+	bool asymmetric = false;
+	size_t i;
+
+	do
+		for (i = 0; i < n; i++)
+			arrive_at(&on[i]);
+	while (!read_tickets(on, n));
+	for (i = 0; i < n; i++)
+		asymmetric |= !on[i].symmetric;
+	/* sleepers: pairs with zipc_wake(), as in sleep_on(). */
+	zipc_fence_heavy(true);
+	return asymmetric ? zipc_fence_heavy(false) : 0;
+}
+
+static int64_t nap_end_of(const struct zipc_wait_on *on, size_t n,
+			  int64_t deadline_ns)
+{
+	struct napper napper = { .place = -1 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (on[i].place >= 0)
+			napper.place = on[i].place;
+	return nap_end(&napper, deadline_ns);
+}
+
+/* On up to 128 words, from *turn on. */
+static void sleep_in_turn(const struct zipc_wait_on *on, size_t n, size_t *turn,
+			  int64_t until_ns)
+{
+	struct futex_waitv words[WORDS_MOST];
+	size_t k = n < WORDS_MOST ? n : WORDS_MOST, i;
+	struct timespec until;
+
+	if (k < n && until_ns > zipc_now_ns() + TURN_NS)
+		until_ns = zipc_now_ns() + TURN_NS;
+	for (i = 0; i < k; i++, *turn = (*turn + 1) % n)
+		words[i] = (struct futex_waitv){
+			.val = on[*turn].ticket,
+			.uaddr = (uintptr_t)&on[*turn].event->word,
+			.flags = FUTEX_32,
+		};
+	until = zipc_timespec(until_ns);
+	if (syscall(SYS_futex_waitv, words, k, 0, &until, CLOCK_MONOTONIC) >=
+		    0 ||
+	    errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT)
+		return;
+	/* Not there, or refused. */
+	if (until_ns > zipc_now_ns() + TURN_NS)
+		until_ns = zipc_now_ns() + TURN_NS;
+	*turn = (*turn + 1) % n;
+	futex_sleep(&on[*turn].event->word, on[*turn].ticket, until_ns);
+}
+
+/* A wake that was for what we do not take is somebody else's. */
+static void leave_all(struct zipc_wait_on *on, size_t n)
+{
+	struct napper napper;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if ((atomic_load_explicit(&on[i].event->word,
+					  memory_order_relaxed) ^
+		     on[i].arrived) & ZIPC_WAKES)
+			zipc_wake_sleepers(on[i].event, 1);
+		napper = napper_at(&on[i]);
+		leave_place(on[i].event, &napper);
+	}
+}
+
+int64_t zipc_wait_any(struct zipc_wait_on *on, size_t n,
+		      struct zipc_spin *spin, int64_t deadline_ns,
+		      int64_t (*attempt)(void *context), void *context)
+{
+	int64_t rc = zipc_spin(spin, deadline_ns, attempt, context);
+	size_t turn = 0, i;
+
+	if (rc != -EAGAIN)
+		return rc;
+	for (i = 0; i < n; i++)
+		on[i].place = -1;
+	do {
+		rc = arrive_at_all(on, n);
+		if (!rc)
+			rc = attempt(context);
+		if (rc != -EAGAIN)
+			break;
+		sleep_in_turn(on, n, &turn, nap_end_of(on, n, deadline_ns));
+		rc = attempt(context);
+	} while (rc == -EAGAIN && zipc_now_ns() < deadline_ns);
+	leave_all(on, n);
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}

@@ -46,6 +46,33 @@ int64_t zipc_wait(struct zipc_event_word *event, bool symmetric,
 		  struct zipc_spin *spin, int64_t deadline_ns,
 		  int64_t (*attempt)(void *context), void *context);
 
+/*
+ * The same on several words at once (futex_waitv): who waits for any of several
+ * things. It arrives at each, and takes a napper's place where one is free. Its
+ * attempts are to look at all of them.
+ *
+ * A wake of one word may reach it while it takes what another one is about. So
+ * when it leaves it wakes one more at each word that has seen a wake since it
+ * arrived: somebody wakes in vain at worst. Late wakes are not counted.
+ *
+ * The system waits on 128 words at most. With more it sleeps on them in turns,
+ * some milliseconds each, and so it does where futex_waitv is refused, or not
+ * there (before Linux 5.16).
+ */
+struct zipc_wait_on {
+	struct zipc_event_word *event;
+	bool symmetric;
+	/* its own */
+	bool crowd;
+	int place;      /* of a napper; -1: none */
+	uint32_t stamp; /* what stands there */
+	uint32_t arrived, ticket;
+};
+
+int64_t zipc_wait_any(struct zipc_wait_on *on, size_t n,
+		      struct zipc_spin *spin, int64_t deadline_ns,
+		      int64_t (*attempt)(void *context), void *context);
+
 void zipc_wake_sleepers(struct zipc_event_word *event, uint64_t n);
 
 #define ZIPC_SLEEPERS 1u

@@ -20,9 +20,15 @@ struct zipc_waitable {
 	void *context;                 /* of the two that follow */
 	/*
 	 * Whether attempt() would find something now, but for what the dead
-	 * have: that only attempt() finds. Changes nothing.
+	 * have. True also when that is to be found out by trying only. Changes
+	 * nothing.
 	 */
 	bool (*ready)(void *context);
+	/*
+	 * Make free what the dead have, so that ready() finds it: for who only
+	 * looks. It costs system calls. NULL: they have nothing.
+	 */
+	void (*bury)(void *context);
 	/* Take it: 0; -EAGAIN; or an error, with its message. */
 	int64_t (*attempt)(void *context);
 };

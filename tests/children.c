@@ -154,6 +154,7 @@ void sleeps_in_futex(pid_t pid, pid_t thread)
 {
 	char path[64], text[16];
 	ssize_t n;
+	long call;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid,
@@ -165,7 +166,8 @@ void sleeps_in_futex(pid_t pid, pid_t thread)
 		n = read(fd, text, sizeof(text) - 1);
 		close(fd);
 		text[n > 0 ? n : 0] = '\0';
-	} while (strtol(text, NULL, 10) != SYS_futex);
+		call = strtol(text, NULL, 10);
+	} while (call != SYS_futex && call != SYS_futex_waitv);
 }
 
 void *shared_memory(size_t size)

@@ -190,6 +190,23 @@ const struct field compiled[] = {
 	F("Map cell", zipc_hop_cell, word),
 	{ "Map cell", "content", offsetof(struct zipc_hop_cell, content), 0,
 	  FIELD },
+	F("Channel", zipc_meeting, senders),
+	F("Channel", zipc_meeting, offer_bytes),
+	F("Channel", zipc_meeting, senders_offset),
+	F("Channel", zipc_meeting, offers_offset),
+	F("Channel", zipc_meeting, reserved),
+	F("Channel", zipc_meeting, used),
+	F("Channel", zipc_meeting, closed),
+	PAD("Channel", zipc_meeting, seldom_line),
+	F("Sender", zipc_sender, holder),
+	F("Sender", zipc_sender, posted),
+	F("Sender", zipc_sender, where),
+	F("Sender", zipc_sender, wanted),
+	F("Sender", zipc_sender, sent),
+	F("Sender", zipc_sender, reserved),
+	F("Offer", zipc_offer, ticket),
+	F("Offer", zipc_offer, event),
+	{ "Offer", "element", offsetof(struct zipc_offer, element), 0, FIELD },
 };
 const size_t compiled_count = sizeof(compiled) / sizeof(compiled[0]);
 
@@ -233,6 +250,9 @@ const struct sized structs[] = {
 	{ "Party", "zipc_party", sizeof(struct zipc_party), true },
 	{ "Latch", "zipc_latch_body", sizeof(struct zipc_latch_body), true },
 	{ "Event", "zipc_event_body", sizeof(struct zipc_event_body), true },
+	{ "Channel", "zipc_meeting", sizeof(struct zipc_meeting), true },
+	{ "Sender", "zipc_sender", sizeof(struct zipc_sender), true },
+	{ "Offer", "zipc_offer", sizeof(struct zipc_offer), false },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 

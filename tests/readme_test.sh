@@ -152,7 +152,8 @@ claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
 	zipc_pool zipc_ring zipc_semaphore zipc_barrier zipc_latch zipc_mutex \
-	zipc_rwlock zipc_once zipc_event zipc_inspect zipc_waits; do
+	zipc_rwlock zipc_once zipc_event zipc_channel zipc_select zipc_inspect \
+	zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -194,6 +195,15 @@ meet()
 	[ "$got" = $'all are here\nall are here\nall are here' ]
 }
 claim 'zipc_barrier(3) lets three go on together' meet
+give_away()
+{
+	local got
+
+	got=$(./zipc_channel one two three & ./zipc_channel; wait)
+	[ "$got" = $'one\ntwo\nthree' ]
+}
+claim 'zipc_channel(3) hands three words over' give_away
+claim 'zipc_select(3) finds no job' prints ./zipc_select ''
 claim 'zipc_mutex(3) counts under the lock' prints ./zipc_mutex '1 1'
 claim 'zipc_mutex(3) counts on' prints ./zipc_mutex '2 2'
 claim 'zipc_rwlock(3) shows what it has read' prints ./zipc_rwlock '1 1'

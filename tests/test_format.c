@@ -136,6 +136,8 @@ static bool matches(const struct field *field, const struct row *row)
 						      ? "8 each"
 					       : !strcmp(field->name, "content")
 						      ? "cell_bytes - 8"
+					       : !strcmp(field->section, "Offer")
+						      ? "offer_bytes - 24"
 						      : "slot_bytes - 8");
 	return field->size == row->size;
 }

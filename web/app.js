@@ -223,12 +223,16 @@ function ago(time) {
 
 // Elements that have an index and stay there, and do not flow through.
 // What goes in and comes out is counted of these.
-const isFlow = (kind) => kind === "queue" || kind === "ring";
+const isFlow = (kind) => kind === "queue" || kind === "ring" ||
+	kind === "channel";
 
 function occupancy(structure) {
 	// An array is always full: it has a length, and no occupancy.
 	if (structure.kind === "array")
 		return { label: integer(structure.capacity) };
+	// A channel without a buffer has senders that wait, of no number.
+	if (structure.kind === "channel" && Number(structure.capacity) === 0)
+		return { label: `${integer(structure.size)} waiting` };
 	return {
 		part: Number(structure.size), whole: Number(structure.capacity),
 		label: `${integer(structure.size)} of ${integer(structure.capacity)}`,

@@ -154,6 +154,8 @@ void describe_structure(cJSON *object, const char *segment,
 	cJSON_AddBoolToObject(object, "writers_asleep",
 			      entry->writers_asleep != 0);
 	json_u64(object, "late_wakes", entry->late_wakes, quoted);
+	if (entry->kind == ZIPC_CHANNEL)
+		cJSON_AddBoolToObject(object, "closed", entry->closed != 0);
 	if (entry->max_takers) {
 		json_u64(object, "leased", entry->leased, quoted);
 		json_u64(object, "max_takers", entry->max_takers, quoted);

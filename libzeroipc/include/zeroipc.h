@@ -20,6 +20,9 @@
 #include <zipc/rwlock.h>
 #include <zipc/once.h>
 #include <zipc/event.h>
+#include <zipc/channel.h>
+#include <zipc/select.h>
+#include <zipc/wait_set.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>

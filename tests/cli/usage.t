@@ -21,6 +21,8 @@ $ zeroipc
 !   set      Set an element of an array
 !   wait     Wait for a semaphore, barrier, latch or event
 !   signal   Release a semaphore, count a latch down, set an event
+!   send     Send values into a channel, or close it
+!   receive  Receive elements from a channel, and print them
 !   lock     Run a command while a mutex is held
 !   why      Tell who waits for whom, and why nothing goes on
 !   rm       Remove segments, or structures

@@ -110,7 +110,7 @@ const size_t structs_count = std::size(structs);
 const char *const unknown_sections[] = {
 	"Pool", "Cell",
 	"Ring", "Reader",
-	"Stack", "Stack writer", "Stack slot",
+	"Stack", "Stack writer", "Stack slot", "Channel", "Sender", "Offer",
 	"Map and Set", "Map record", "Map cell",
 	"Semaphore", "Barrier", "Party", "Latch", "Event",
 	"Mutex", "RWLock", "Lock reader", "Once", "Owner", "Waiter",

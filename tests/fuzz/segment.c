@@ -15,6 +15,7 @@
  */
 #include "world.h"
 
+#include "../../libzeroipc/channel.h"
 #include "../../libzeroipc/entry.h"
 #include "../../libzeroipc/lease.h"
 #include "../../libzeroipc/participant.h"
@@ -49,7 +50,8 @@ static bool is_of_a_sound_one(int64_t rc)
 {
 	return rc == -EAGAIN || rc == -ETIMEDOUT || rc == -ENOENT ||
 	       rc == -EINVAL || rc == -EPROTOTYPE || rc == -EROFS ||
-	       rc == -EACCES || rc == -EOWNERDEAD || rc == -EOPNOTSUPP;
+	       rc == -EACCES || rc == -EOWNERDEAD || rc == -EOPNOTSUPP ||
+	       rc == -EPIPE;
 }
 
 /*
@@ -76,7 +78,7 @@ static int64_t check(const char *call, int64_t rc, const int *errors)
 /* blocks */
 
 /* Of the sound segment. */
-#define ENTRIES 16u
+#define ENTRIES 18u
 #define PARTICIPANTS 4u
 
 /* Where the block of the structure to be opened is, by the table. */
@@ -863,6 +865,36 @@ static void semaphores(void)
 	use_semaphore("owned");
 }
 
+#define TRANSFER_ERRORS WAIT_ERRORS, EPIPE, EUSERS
+
+static void use_channel(const char *name)
+{
+	struct zipc_channel *it;
+	uint64_t in = 7, out;
+	struct zipc_case cases[2];
+
+	if (!begin_use(name) ||
+	    may(zipc_channel_open(&it, tour.segment, name, "u64"), OPEN_ERRORS))
+		return;
+	may(zipc_channel_recv(it, &out, ZIPC_NOWAIT), TRANSFER_ERRORS);
+	may(zipc_channel_send(it, &in, 1000), TRANSFER_ERRORS);
+	cases[0] = (struct zipc_case){ ZIPC_RECV, it, &out, 0 };
+	cases[1] = (struct zipc_case){ ZIPC_SEND, it, &in, 0 };
+	may(zipc_select(cases, 2, 1000), TRANSFER_ERRORS);
+	may(zipc_select(cases, 1, 1000), TRANSFER_ERRORS);
+	zipc_channel_size(it);
+	may(zipc_channel_close(it), EBADMSG);
+	may(zipc_channel_recv(it, &out, TIMEOUT_NS), TRANSFER_ERRORS);
+	zipc_channel_release(it);
+	check_others();
+}
+
+static void channels(void)
+{
+	use_channel("buffer");
+	use_channel("meeting");
+}
+
 static void latches(void)
 {
 	struct zipc_latch *it;
@@ -1048,6 +1080,7 @@ static const struct stage stages[] = {
 	{ "latches", latches },
 	{ "events", events },
 	{ "barriers", barriers },
+	{ "channels", channels },
 	{ "close", close_segment },
 	{ "open once more", open_segment },
 	{ "open a queue with leases", open_leased },
@@ -1228,6 +1261,23 @@ static void remove_two(struct zipc_segment *segment)
 	zipc_array_close(held);
 }
 
+/* One with something in it, and one with an offer, of this very process. */
+static void make_channels(struct zipc_segment *segment)
+{
+	static const struct zipc_channel_options two = { .max_senders = 2 };
+	struct zipc_channel *channel;
+
+	must(zipc_channel_create_with(&channel, segment, "buffer", "u64", 2,
+				      &two));
+	must(zipc_channel_send(channel, &(uint64_t){ 5 }, ZIPC_NOWAIT));
+	zipc_channel_release(channel);
+	must(zipc_channel_create_with(&channel, segment, "meeting", "u64", 0,
+				      &two));
+	must(zipc_channel_enter(channel, true));
+	zipc_meet_offer(&channel->meet, &(uint64_t){ 6 }, 0);
+	zipc_channel_release(channel);
+}
+
 /* A dead one holds a permit, and is a party that has arrived. */
 static void make_waits(struct zipc_segment *segment)
 {
@@ -1287,6 +1337,7 @@ void fuzz_prepare(void)
 	fill_stack(segment, "wide", "bytes:24");
 	fill_map(segment);
 	make_waits(segment);
+	make_channels(segment);
 	remove_two(segment);
 	zipc_segment_close(segment);
 	world_keep();

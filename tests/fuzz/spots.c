@@ -221,6 +221,28 @@ static const struct field semaphore_fields[] = {
 	{ "holder 1", 0x88, 8, HOW_HOLDER },
 };
 
+static const struct field meeting_fields[] = {
+	FIELD(zipc_meeting, senders),
+	FIELD(zipc_meeting, offer_bytes),
+	FIELD(zipc_meeting, senders_offset),
+	FIELD(zipc_meeting, offers_offset),
+	FIELD(zipc_meeting, used),
+	FIELD(zipc_meeting, closed),
+};
+
+static const struct field sender_fields[] = {
+	{ "sender's holder", 0x00, 8, HOW_HOLDER },
+	FIELD(zipc_sender, posted),
+	FIELD(zipc_sender, where),
+	FIELD(zipc_sender, wanted),
+	FIELD(zipc_sender, sent),
+};
+
+static const struct field offer_fields[] = {
+	FIELD(zipc_offer, ticket),
+	{ "offer's word", 0x08, 4, HOW_FLIP },
+};
+
 static const struct field latch_fields[] = {
 	FIELD(zipc_latch_body, count),
 };
@@ -389,6 +411,24 @@ static void add_hop(const char *owner, const unsigned char *image, uint32_t at)
 	}
 }
 
+static void add_meeting(const char *owner, const unsigned char *image,
+			uint32_t at)
+{
+	struct zipc_meeting meeting;
+	uint32_t i;
+
+	memcpy(&meeting, image + at, sizeof(meeting));
+	add(owner, at, meeting_fields, COUNT(meeting_fields), 0);
+	for (i = 0; i < meeting.senders; i++) {
+		add(owner, at + (uint32_t)meeting.senders_offset +
+				   i * (uint32_t)sizeof(struct zipc_sender),
+		    sender_fields, COUNT(sender_fields), 0);
+		add(owner, at + (uint32_t)meeting.offers_offset +
+				   i * meeting.offer_bytes,
+		    offer_fields, COUNT(offer_fields), 0);
+	}
+}
+
 /* What is waited for. */
 static void add_sync(const char *owner, uint32_t at, unsigned kind)
 {
@@ -444,7 +484,11 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	if (block.kind == ZIPC_RING)
 		add_record_ring(entry.name, image,
 				begin + (uint32_t)block.body_offset);
-	if (block.kind == ZIPC_QUEUE)
+	if (block.kind == ZIPC_CHANNEL && !block.capacity)
+		add_meeting(entry.name, image,
+			    begin + (uint32_t)block.body_offset);
+	if (block.kind == ZIPC_QUEUE ||
+	    (block.kind == ZIPC_CHANNEL && block.capacity))
 		add_ring(entry.name, image,
 			 begin + (uint32_t)block.body_offset);
 	if (block.kind == ZIPC_POOL)

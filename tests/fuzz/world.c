@@ -351,19 +351,44 @@ static long sleep_until(_Atomic uint32_t *word, uint32_t seen,
 	return -1;
 }
 
-/* The library makes two system calls by number: of 6 arguments, and of 3. */
+/* On several words: as on the first that differs, or else on the last. */
+static long sleep_on_several(const struct futex_waitv *words, unsigned n,
+			     const struct timespec *until)
+{
+	unsigned i;
+	long rc = -1;
+
+	for (i = 0; i < n; i++) {
+		rc = sleep_until((void *)(uintptr_t)words[i].uaddr,
+				 (uint32_t)words[i].val, until);
+		if (errno == EAGAIN)
+			break;
+	}
+	return rc;
+}
+
+/*
+ * The library makes three system calls by number: of 6 arguments, of 5, and of
+ * 3.
+ */
 long __wrap_syscall(long number, ...)
 {
 	long a[6] = { 0 };
 	va_list args;
 	int i;
 
-	require(number == SYS_futex || number == SYS_membarrier,
+	require(number == SYS_futex || number == SYS_futex_waitv ||
+			number == SYS_membarrier,
 		"system call %ld", number);
 	va_start(args, number);
-	for (i = 0; i < (number == SYS_futex ? 6 : 3); i++)
+	for (i = 0; i < (number == SYS_futex	     ? 6
+			 : number == SYS_futex_waitv ? 5
+						     : 3); i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
+	if (number == SYS_futex_waitv)
+		return sleep_on_several((const void *)a[0], (unsigned)a[1],
+					(const struct timespec *)a[3]);
 	if (number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET)
 		return sleep_until((void *)a[0], (uint32_t)a[2],
 				   (const struct timespec *)a[3]);

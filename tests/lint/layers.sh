@@ -13,7 +13,7 @@ layer_of()
 {
 	case $1 in
 	base | error | name | format | atoms | cell | clock | fence) echo 1 ;;
-	entry | round | spin | wait | participant) echo 1 ;;
+	entry | handle | round | spin | wait | participant) echo 1 ;;
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
@@ -21,6 +21,7 @@ layer_of()
 	pool | pool_* | ring | ring_*) echo 3 ;;
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
+	channel | meeting | select | wait_set) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;
@@ -32,7 +33,7 @@ layer_of()
 may_include()
 {
 	case $1/$2 in
-	1/1 | 2/[12] | 3/[123] | all/*) true ;;
+	1/1 | 2/[12] | 3/[123] | 4/[1234] | all/*) true ;;
 	inspect/1) [ "$3" != wait ] && [ "$3" != fence ] ;;
 	inspect/inspect) true ;;
 	inspect/2) [ "$3" = type ] || [ "$3" = value ] ;;
@@ -108,7 +109,7 @@ lint()
 	lint_inspection "$1"
 	lint_program "$1" zeroipcd '<check.h>'
 	lint_program "$1" cli '<(check|uv|microhttpd).h>'
-	lint_program "$1" examples '<(check|uv|microhttpd|cjson.*).h>'
+	lint_program "$1" examples '<(check|microhttpd|cjson.*).h>'
 }
 
 plant()

@@ -28,6 +28,8 @@ struct store {
 
 #define BUFFER 32u
 
+#define SLEEP_WORDS 4u
+
 enum state { READY, SLEEPING, STOPPED, DEAD, ENDED };
 
 struct task {
@@ -41,7 +43,8 @@ struct task {
 	bool idle;    /* it spins, and nothing has changed since it last did */
 	uint64_t version_at_pause;
 	unsigned pauses, returned;
-	void *futex;
+	const uint32_t *words[SLEEP_WORDS]; /* that it sleeps on */
+	unsigned word_count;
 	int64_t until_ns;
 	bool timed_out;
 	/* for good */
@@ -89,7 +92,7 @@ static inline void learn(uint64_t word)
 /* schedule.c: a point, and what stands at one */
 bool point(const struct access *access); /* whether a store is delayed */
 void yield_point(int64_t nap_ns, bool may_stay);
-void sleep_until_woken(void *futex, int64_t until_ns);
+void sleep_until_woken(int64_t until_ns);
 
 /* memory.c */
 bool is_shared(const void *at);

@@ -301,25 +301,52 @@ void schedule_pause(void)
 
 /* futex and membarrier */
 
-static long futex_wait(uint32_t *word, uint32_t seen,
-		       const struct timespec *until)
+static long sleep_on_words(const struct futex_waitv *words, unsigned n,
+			   const struct timespec *until)
 {
 	struct task *task = world.current;
+	const uint32_t *word;
+	unsigned i;
 
 	memory_drain(task);
-	if (!task || *word != seen) {
-		learn(2);
-		errno = EAGAIN;
-		return -1;
+	for (i = 0; i < n; i++) {
+		word = (const uint32_t *)(uintptr_t)words[i].uaddr;
+		if (!task || *word != (uint32_t)words[i].val) {
+			learn(2);
+			errno = EAGAIN;
+			return -1;
+		}
+		if (i == SLEEP_WORDS)
+			abort();
+		task->words[i] = word;
 	}
-	sleep_until_woken(word, until ? until->tv_sec * INT64_C(1000000000) +
-						until->tv_nsec
-				      : INT64_MAX);
+	task->word_count = n;
+	sleep_until_woken(until ? until->tv_sec * INT64_C(1000000000) +
+					  until->tv_nsec
+				: INT64_MAX);
 	learn(task->timed_out);
 	if (!task->timed_out)
 		return 0;
 	errno = ETIMEDOUT;
 	return -1;
+}
+
+static long futex_wait(const uint32_t *word, uint32_t seen,
+		       const struct timespec *until)
+{
+	struct futex_waitv one = { .val = seen, .uaddr = (uintptr_t)word };
+
+	return sleep_on_words(&one, 1, until);
+}
+
+static bool sleeps_on(const struct task *task, const uint32_t *word)
+{
+	unsigned i;
+
+	for (i = 0; task->state == SLEEPING && i < task->word_count; i++)
+		if (task->words[i] == word)
+			return true;
+	return false;
 }
 
 /* The first of the tasks, not of the sleepers, is woken first. */
@@ -332,7 +359,7 @@ static long futex_wake(const uint32_t *word, int most)
 	memory_drain(world.current);
 	for (i = 0; i < world.schedule->tasks && woken < most; i++) {
 		task = &world.tasks[i];
-		if (task->state != SLEEPING || task->futex != word)
+		if (!sleeps_on(task, word))
 			continue;
 		task->state = READY;
 		task->timed_out = false;
@@ -357,6 +384,17 @@ static long futex(va_list args)
 	abort();
 }
 
+static long futex_waitv(va_list args)
+{
+	const struct futex_waitv *words = va_arg(args, void *);
+	unsigned n = va_arg(args, unsigned);
+	const struct timespec *until;
+
+	(void)va_arg(args, unsigned); /* flags */
+	until = va_arg(args, void *);
+	return sleep_on_words(words, n, until);
+}
+
 static void membarrier(void)
 {
 	unsigned i;
@@ -371,10 +409,12 @@ long schedule_syscall(long number, ...)
 	va_list args;
 	long rc = 0;
 
-	call(number == SYS_futex ? "futex" : "membarrier", CALLER);
+	call(number == SYS_membarrier ? "membarrier" : "futex", CALLER);
 	va_start(args, number);
 	if (number == SYS_futex)
 		rc = futex(args);
+	else if (number == SYS_futex_waitv)
+		rc = futex_waitv(args);
 	else if (number == SYS_membarrier)
 		membarrier();
 	else

@@ -136,11 +136,10 @@ static void leave(unsigned not_me)
 		dispatch(not_me);
 }
 
-void sleep_until_woken(void *futex, int64_t until_ns)
+void sleep_until_woken(int64_t until_ns)
 {
 	struct task *task = world.current;
 
-	task->futex = futex;
 	task->until_ns = until_ns;
 	task->state = SLEEPING;
 	leave(0);

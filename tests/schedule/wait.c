@@ -16,10 +16,11 @@ struct scene {
 	unsigned sleepers; /* the first of the tasks */
 	unsigned offers;   /* by each of the others */
 	bool symmetric;
+	unsigned words; /* that the first sleeps on; 0: as all others, on one */
 };
 
 static struct {
-	struct zipc_event_word event;
+	struct zipc_event_word event, other;
 	_Atomic uint64_t offers[OFFERS]; /* 0, 1: offered, 2: taken */
 } shared;
 
@@ -36,6 +37,8 @@ static void set_up(const void *scene)
 	schedule_label(&shared.event.word, 4, "word");
 	schedule_label(&shared.event.nappers, 8, "nappers");
 	schedule_label(&shared.event.late_wakes, 4, "late_wakes");
+	schedule_label(&shared.other.word, 4, "other word");
+	schedule_label(&shared.other.nappers, 8, "other nappers");
 	for (i = 0; i < OFFERS; i++)
 		schedule_label(&shared.offers[i], 8, "offer[%u]", i);
 }
@@ -63,19 +66,32 @@ static int64_t take(void *context)
 	return -EAGAIN;
 }
 
+/* The first sleeps on both words, or on one that is there twice. */
+static int64_t wait_on(const struct scene *scene, unsigned who)
+{
+	const int64_t deadline_ns = INT64_C(1000000000000) + DEADLINE_NS;
+	struct zipc_wait_on on[2] = {
+		{ .event = &shared.event, .symmetric = scene->symmetric },
+		{ .event = scene->words == 1 ? &shared.event : &shared.other,
+		  .symmetric = scene->symmetric },
+	};
+	struct zipc_spin spin = { 0 };
+
+	if (scene->words && !who)
+		return zipc_wait_any(on, 2, &spin, deadline_ns, take, NULL);
+	return zipc_wait(&shared.event, scene->symmetric, &spin, deadline_ns,
+			 take, NULL);
+}
+
 static void task(const void *context, unsigned who)
 {
 	const struct scene *scene = context;
-	struct zipc_spin spin = { 0 };
 	unsigned i, first;
 
 	if (who < scene->sleepers) {
 		results[who] = take(NULL);
 		if (results[who] == -EAGAIN)
-			results[who] = zipc_wait(
-				&shared.event, scene->symmetric, &spin,
-				INT64_C(1000000000000) + DEADLINE_NS, take,
-				NULL);
+			results[who] = wait_on(scene, who);
 		return;
 	}
 	first = (who - scene->sleepers) * scene->offers;
@@ -116,17 +132,21 @@ static void check(const void *context, enum schedule_stage stage)
 				  .kills = of_kills } }
 
 static struct scene scenes[] = {
-	{ TASKS("one-to-one", 2, 0, 4, 2, 0), 1, 1, false },
-	{ TASKS("one-to-one-symmetric", 2, 0, 4, 2, 0), 1, 1, true },
-	{ TASKS("two-sleepers", 3, 0, 3, 1, 0), 2, 2, false },
-	{ TASKS("two-to-two", 4, 0, 2, 1, 0), 2, 1, false },
-	{ TASKS("dead-sleeper", 3, 3, 2, 0, 1), 2, 2, false },
-	{ TASKS("dead-waker", 3, 4, 2, 1, 1), 2, 2, false },
-	{ TASKS("one-of-two-dead", 4, 15, 1, 0, 1), 2, 1, false },
+	{ TASKS("one-to-one", 2, 0, 4, 2, 0), 1, 1, false, 0 },
+	{ TASKS("one-to-one-symmetric", 2, 0, 4, 2, 0), 1, 1, true, 0 },
+	{ TASKS("two-sleepers", 3, 0, 3, 1, 0), 2, 2, false, 0 },
+	{ TASKS("two-to-two", 4, 0, 2, 1, 0), 2, 1, false, 0 },
+	{ TASKS("two-words", 2, 0, 4, 1, 0), 1, 2, false, 2 },
+	{ TASKS("one-word-twice", 2, 0, 3, 1, 0), 1, 2, true, 1 },
+	{ TASKS("two-words-beside-one", 3, 0, 3, 0, 0), 2, 2, true, 2 },
+	{ TASKS("dead-sleeper", 3, 3, 2, 0, 1), 2, 2, false, 0 },
+	{ TASKS("dead-waker", 3, 4, 2, 1, 1), 2, 2, false, 0 },
+	{ TASKS("one-of-two-dead", 4, 15, 1, 0, 1), 2, 1, false, 0 },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(*scenes)))
-#define FIRST_DEAD 4
+#define SEVERAL 4
+#define FIRST_DEAD 7
 
 static const struct schedule *schedule_of(int i)
 {
@@ -168,7 +188,9 @@ static Suite *wait_suite(void)
 	Suite *suite = suite_create("wait");
 	TCase *tc = test_case(suite, "wakes", "medium", 600);
 
-	tcase_add_loop_test(tc, no_wake_is_lost, 0, FIRST_DEAD);
+	tcase_add_loop_test(tc, no_wake_is_lost, 0, SEVERAL);
+	tc = test_case(suite, "several words", "medium", 600);
+	tcase_add_loop_test(tc, no_wake_is_lost, SEVERAL, FIRST_DEAD);
 	tc = test_case(suite, "deaths", "medium", 600);
 	tcase_add_loop_test(tc, naps_are_enough, FIRST_DEAD, SCENES);
 	tc = test_case(suite, "by chance", "medium", 600);

@@ -133,32 +133,8 @@ void image_hash(struct image *image)
 	image->hash = image_mix(image->exists, copy, image->size);
 }
 
-#define BY(place) \
-	atomic_load_explicit(&(place).pid, memory_order_relaxed)
-
-/* Who stands in both keeps the name that he has now. */
-static void keep_names(unsigned char *bytes, size_t size, int fd)
+void image_put(const struct image *image, const char *segment)
 {
-	static unsigned char now[IMAGE_MOST];
-	ssize_t n = pread(fd, now, sizeof(now), 0);
-	struct zipc_participant *to, *from;
-	uint32_t count, i;
-
-	to = places(bytes, size, &count);
-	from = places(now, n > 0 ? (size_t)n : 0, &i);
-	if (!to || !from || i != count)
-		return;
-	for (i = 0; i < count; i++)
-		if (BY(to[i]) && BY(from[i]))
-			memcpy(&to[i].pid, &from[i].pid,
-			       offsetof(struct zipc_participant,
-					pid_namespace) -
-				       offsetof(struct zipc_participant, pid));
-}
-
-void image_put(const struct image *image, const char *segment, bool living)
-{
-	static unsigned char bytes[IMAGE_MOST];
 	char path[128];
 	int fd;
 
@@ -167,12 +143,9 @@ void image_put(const struct image *image, const char *segment, bool living)
 		unlink(path);
 		return;
 	}
-	memcpy(bytes, image->bytes, image->size);
 	fd = open_file(segment, O_RDWR | O_CREAT);
-	if (living)
-		keep_names(bytes, image->size, fd);
 	if (ftruncate(fd, (off_t)image->size) ||
-	    pwrite(fd, bytes, image->size, 0) != (ssize_t)image->size)
+	    pwrite(fd, image->bytes, image->size, 0) != (ssize_t)image->size)
 		die("put back a segment");
 	close(fd);
 }

@@ -33,11 +33,8 @@ void image_copy(struct image *to, const struct image *from);
 /* Of all but times and the names of processes. */
 void image_hash(struct image *image);
 
-/*
- * Make the segment as the image says. With living, who stands there now as a
- * participant keeps his name: the image was taken when another stood for him.
- */
-void image_put(const struct image *image, const char *segment, bool living);
+/* Make the segment as the image says. */
+void image_put(const struct image *image, const char *segment);
 
 /* Fowler, Noll and Vo's; over 8 bytes at a time. */
 uint64_t image_mix(uint64_t hash, const void *bytes, size_t size);

@@ -28,10 +28,16 @@
  * leave. An image is compared without what only tells when and by which process
  * it was made (a participant's pid, start and time): these are about somebody
  * dead, whatever they say. Pairs are counted as covered, and as run. Points at
- * which somebody is stopped differ by what he will do, so there each is run;
- * for LATE and CROSSED all of them only when `all` is set. Else the first stops
- * at every eighth part of `skip` points; and in CROSSED the second before and
- * behind each change of the image, and at every `skip`-th point besides.
+ * which somebody is stopped differ by what he will do, so there each is run,
+ * and never on an image of another run: he may have stood elsewhere in that.
+ * For LATE and CROSSED all of them are run only when `all` is set. Else the
+ * first stops at every eighth part of `skip` points; and in CROSSED the second
+ * before and behind each change of the image, and at every `skip`-th point
+ * besides.
+ *
+ * A victim that reads the clock does not always take the same path. Points that
+ * can not be reached, in several tries, are counted as missed, and a row fails
+ * that misses more than one of SWEEP_MISSED_SHARE.
  *
  * The segment is set up once, and from then on written back as it was. Points
  * are divided among the cores, as workers with a segment of their own; a
@@ -42,6 +48,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define SWEEP_MISSED_SHARE 20u /* points */
 
 enum sweep_mode {
 	SWEEP_KILL = 1,
@@ -99,6 +107,7 @@ struct sweep_row {
 	bool all;              /* leave out no point of LATE and CROSSED */
 	unsigned killed, stopped, failures;
 	unsigned long pairs, pairs_run;
+	unsigned long missed; /* that could not be reached */
 };
 
 /*

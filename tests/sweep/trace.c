@@ -45,6 +45,7 @@ pid_t sweep_fork(void)
 static bool is_asleep(pid_t pid)
 {
 	char path[64], text[16] = "";
+	long call;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
@@ -54,7 +55,8 @@ static bool is_asleep(pid_t pid)
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		text[0] = '\0';
 	close(fd);
-	return strtol(text, NULL, 10) == SYS_futex;
+	call = strtol(text, NULL, 10);
+	return call == SYS_futex || call == SYS_futex_waitv;
 }
 
 bool sweep_sleeps(pid_t pid)

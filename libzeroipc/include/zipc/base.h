@@ -54,6 +54,7 @@ enum zipc_kind {
 	ZIPC_RWLOCK = 12,
 	ZIPC_ONCE = 13,
 	ZIPC_EVENT = 14,
+	ZIPC_CHANNEL = 15,
 };
 
 /*

@@ -72,7 +72,7 @@ struct zipc_view_entry {
 	uint64_t added, removed; /* since it was created; 0 for an array */
 	unsigned readers_asleep, writers_asleep; /* 1: there may be some */
 	uint64_t late_wakes, leased; /* leased: of a queue, beside size */
-	unsigned max_takers; /* of a queue; 0: it has no leases */
+	unsigned max_takers, closed; /* of a queue: 0: no leases; a channel */
 };
 /* The i-th in the order of the table, or the one called name; -ENOENT. */
 int zipc_view_entry(struct zipc_view *view, unsigned i,
