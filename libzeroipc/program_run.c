@@ -339,9 +339,9 @@ int64_t zipc_program_fold(struct zipc_program *program,
 			  void *out, struct zipc_program_failure *failure)
 {
 	struct part part = whole(program, batch, failure);
-	size_t done, size = program->header.output_bytes;
+	size_t done = 0, size = program->header.output_bytes;
 	uint8_t *given, *to = out;
-	uint64_t begin;
+	uint64_t begin = 0;
 
 	if (!program->acc_fits)
 		return zipc_fail(EPROTOTYPE,
@@ -353,22 +353,18 @@ int64_t zipc_program_fold(struct zipc_program *program,
 		return zipc_fail(ENOMEM, "program: out of memory");
 	part.acc = state;
 	part.folds = 1;
-	for (begin = 0; begin < batch->count; begin += done) {
+	while (begin < batch->count && done == part.n) {
 		begin_part(&part, begin);
 		done = fold_part(&part, state, given, to);
-		if (done < part.n)
-			tell(&part, done, failure);
 		if (batch->faults)
 			memset(batch->faults + begin, 0, done);
+		if (done < part.n)
+			tell(&part, done, failure);
 		if (done < part.n && batch->faults)
 			batch->faults[begin + done] = program->faults[done];
-		if (done < part.n)
-			break;
 		to = to ? to + done * size : NULL;
-	}
-	/* Else begin is behind the last part. */
-	if (begin < batch->count)
 		begin += done;
+	}
 	free(given);
 	return (int64_t)begin;
 }
