@@ -37,6 +37,8 @@ UNKNOWN = {
     "zipc_latch_body", "zipc_event_body",
     "zipc_owner", "zipc_waiter", "zipc_mutex_body", "zipc_rwlock_body",
     "zipc_lock_reader", "zipc_once_body",
+    "zipc_program_header", "zipc_program_constant", "zipc_program_input",
+    "zipc_program_store", "zipc_program_code",
 }
 
 

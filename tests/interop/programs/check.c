@@ -2,7 +2,7 @@
 /*
  * The C library's runner of programs' vectors; README.md has their form.
  *
- *   check FILE..          runs them, and prints TAP
+ *   check FILE..          runs them, and prints TAP; those here, if none
  *   check --code FILE     prints the file, with the bytes of each program
  *
  * Each vector is run in four ways: all rows at once, each row alone, the rows
@@ -39,7 +39,7 @@ static struct vector {
 	char *results[ROWS];
 } vector;
 
-static unsigned number, failed, asked_for_code, line_number;
+static unsigned number, asked_for_code, line_number;
 
 static void fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
@@ -399,6 +399,21 @@ static void check_file(const char *path)
 	fclose(file);
 }
 
+static void check_ours(void)
+{
+	static const char *const names[] = {"hand", "random"};
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		snprintf(path, sizeof(path),
+			 "%s/tests/interop/programs/%s.vectors",
+			 top ? top : ".", names[k]);
+		check_file(path);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int k = 1;
@@ -409,7 +424,9 @@ int main(int argc, char **argv)
 	}
 	for (; k < argc; k++)
 		check_file(argv[k]);
+	if (argc == 1)
+		check_ours();
 	if (!asked_for_code)
 		printf("1..%u\n", number);
-	return failed || !(number || asked_for_code);
+	return !(number || asked_for_code);
 }
