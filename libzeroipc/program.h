@@ -14,14 +14,17 @@
  * enum zipc_program_fault; that of one element says nothing of another.
  *
  * Threads: a program belongs to one at a time, as the columns are its own.
- * Crash: nothing here touches a segment; what is run on is the caller's copy.
+ * Crash: nothing here touches a segment. What is run on has to be the caller's
+ * own copy, which nobody changes meanwhile: values are looked at twice.
+ * The thread rounds to the nearest and keeps subnormals, as it does unless
+ * something changed that.
  */
 #ifndef ZIPC_PROGRAM_H
 #define ZIPC_PROGRAM_H
 
 #include "program_code.h"
 
-/* A name that the expression may use. */
+/* A name that the expression may use; see zipc_program_name_check(). */
 struct zipc_program_name {
 	const char *name;
 	const char *type;
@@ -53,11 +56,16 @@ int zipc_program_compile(struct zipc_program **out,
 			 size_t *end);
 
 /*
- * From bytes that anybody may have written; they are copied first.
- * Returns 0; -EBADMSG; -EPROTONOSUPPORT another version; -ENOMEM.
+ * From bytes that anybody may have written; they are copied first. The names,
+ * `i` and the type of *asked are those that it will be run on: what has others,
+ * in another order or another role, is refused, since a run believes what the
+ * bytes say of its inputs. (The text of *asked is not looked at.) asked NULL:
+ * any; who runs that has to ask for the role of each input.
+ * Returns 0; -EBADMSG; -EPROTOTYPE it is not what was asked for;
+ * -EPROTONOSUPPORT another version; -EINVAL asked for what cannot be; -ENOMEM.
  */
-int zipc_program_read(struct zipc_program **out, const void *bytes,
-		      size_t size);
+int zipc_program_read(struct zipc_program **out, const void *bytes, size_t size,
+		      const struct zipc_program_source *asked);
 void zipc_program_close(struct zipc_program *program);
 
 /* To be kept: *size bytes; of the program. */
@@ -73,8 +81,11 @@ unsigned zipc_program_inputs(const struct zipc_program *program);
 /* Of input k; NULL if there is none. type may be NULL. */
 const char *zipc_program_input(const struct zipc_program *program, unsigned k,
 			       const char **type);
+enum zipc_program_role zipc_program_role(const struct zipc_program *program,
+					 unsigned k);
 /* Whether its value can make a difference. */
 int zipc_program_uses(const struct zipc_program *program, unsigned k);
+int zipc_program_uses_index(const struct zipc_program *program);
 
 enum zipc_program_fault {
 	ZIPC_FAULT_NONE,
@@ -106,7 +117,8 @@ struct zipc_program_failure {
 
 /*
  * Run for each element, and put what it gives into out[0..count), one behind
- * the other; of those that fail all bytes are zero. failure may be NULL.
+ * the other; of those that fail all bytes are zero. out may have no byte in
+ * common with what is read. failure may be NULL.
  * Returns how many failed.
  */
 uint64_t zipc_program_run(struct zipc_program *program,
@@ -115,7 +127,8 @@ uint64_t zipc_program_run(struct zipc_program *program,
 
 /*
  * The program gives a bool: put the rows of those for which it is true into
- * rows, in their order. rows may be batch->rows.
+ * rows, in their order. rows has room for batch->count, whatever is chosen, and
+ * may be batch->rows.
  * Returns how many they are; who fails is not among them.
  */
 uint64_t zipc_program_select(struct zipc_program *program,
@@ -127,17 +140,29 @@ uint64_t zipc_program_select(struct zipc_program *program,
  * One after the other, each with what the one before it gave as `acc`, which is
  * in state before and after. Its type has to be that of the output. What each
  * gave goes to out, unless that is NULL. It ends at who fails, with the state
- * from before it.
+ * from before it; batch->faults has nothing of those behind.
  * Returns how many did not fail: count, if none did; -EPROTOTYPE.
  */
 int64_t zipc_program_fold(struct zipc_program *program,
 			  const struct zipc_program_batch *batch, void *state,
 			  void *out, struct zipc_program_failure *failure);
 
+/*
+ * That a name can be one: 1 to 63 letters, digits and '_', no digit first, not
+ * true, false, inf or nan, not `i` where that is the number of the element, and
+ * no name that is among the first ones.
+ * Returns 0 or -EINVAL.
+ */
+int zipc_program_name_check(const char *name, const char *const first[],
+			    unsigned count, int index);
+
 /* "overflow", and the like; "?" for what is none. */
 const char *zipc_program_fault_name(unsigned fault);
 
-/* A line for people: what failed, at which column of the expression. */
+/*
+ * A line for people: what failed, at which column of the expression. What is
+ * shown of the text is around there, with blanks for ends of lines.
+ */
 void zipc_program_failure_print(const struct zipc_program *program,
 				const struct zipc_program_failure *failure,
 				char *text, size_t size);

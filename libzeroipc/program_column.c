@@ -9,6 +9,10 @@
  */
 #include "program_column.h"
 
+#ifdef __FAST_MATH__
+#error "programs give the same bits everywhere: build without -ffast-math"
+#endif
+
 #include <string.h>
 #ifdef __x86_64__
 #include <emmintrin.h>

@@ -35,7 +35,7 @@ struct zipc_source {
 };
 
 void zipc_load(uint64_t *to, const struct zipc_source *from, unsigned scalar);
-void zipc_store(uint8_t *to, size_t stride, const uint64_t *from, size_t n,
+void zipc_store(uint8_t *to, size_t stride, const zipc_bits *from, size_t n,
 		unsigned scalar);
 void zipc_copy(uint8_t *to, size_t stride, const struct zipc_source *from,
 	       size_t size);

@@ -4,6 +4,7 @@
 #include "program_emit.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,16 +19,16 @@ static int is_name(const char *name)
 	       !(name[0] >= '0' && name[0] <= '9');
 }
 
-static int check_name(const struct zipc_program_source *source, unsigned k)
+int zipc_program_name_check(const char *name, const char *const first[],
+			    unsigned count, int index)
 {
 	static const char *const words[] = {"true", "false", "inf", "nan"};
-	const char *name = source->names[k].name;
-	unsigned j, taken = source->index && !strcmp(name, "i");
+	unsigned j, taken = index && !strcmp(name, "i");
 
 	for (j = 0; j < 4; j++)
 		taken |= !strcmp(name, words[j]);
-	for (j = 0; j < k; j++)
-		taken |= !strcmp(name, source->names[j].name);
+	for (j = 0; j < count; j++)
+		taken |= !strcmp(name, first[j]);
 	if (!is_name(name))
 		return zipc_fail(EINVAL, "expression: an input's name is "
 					 "1 to %u letters, digits and '_': "
@@ -39,9 +40,24 @@ static int check_name(const struct zipc_program_source *source, unsigned k)
 	return 0;
 }
 
+/* Its columns are those of the type, so the message says whose it is. */
+static int parse_type(struct zipc_tree *tree, unsigned k)
+{
+	const struct zipc_program_name *input = &tree->source->names[k];
+	int rc = zipc_type_parse(&tree->types[k], input->type, SIZE_MAX);
+	char why[200];
+
+	if (rc != -EINVAL)
+		return rc;
+	snprintf(why, sizeof(why), "%s", zipc_last_error());
+	return zipc_fail(EINVAL, "expression: input `%s`: %s", input->name,
+			 why);
+}
+
 static int parse_types(struct zipc_tree *tree)
 {
 	const struct zipc_program_source *source = tree->source;
+	const char *names[ZIPC_PROGRAM_INPUTS];
 	unsigned k;
 	int rc;
 
@@ -49,10 +65,10 @@ static int parse_types(struct zipc_tree *tree)
 		return zipc_fail(EINVAL, "expression: %u inputs; at most %u",
 				 source->count, ZIPC_PROGRAM_INPUTS);
 	for (k = 0; k < source->count; k++) {
-		rc = check_name(source, k);
+		names[k] = source->names[k].name;
+		rc = zipc_program_name_check(names[k], names, k, source->index);
 		if (!rc)
-			rc = zipc_type_parse(&tree->types[k],
-					     source->names[k].type, SIZE_MAX);
+			rc = parse_type(tree, k);
 		if (rc)
 			return rc;
 	}
@@ -214,7 +230,7 @@ static int build(struct zipc_program **out, struct zipc_emitter *e)
 		return zipc_fail(ENOMEM, "expression: out of memory");
 	rc = write_bytes(e, end - e->begin, &bytes);
 	if (!rc)
-		rc = zipc_program_read(out, bytes.start, bytes.used);
+		rc = zipc_program_read(out, bytes.start, bytes.used, NULL);
 	free(bytes.start);
 	return rc;
 }

@@ -12,6 +12,9 @@
 /* Behind a column, for who works on two values at once. */
 #define ZIPC_COLUMN_SIZE (ZIPC_BATCH + 2)
 
+/* A column may be elements of the caller, who wrote them as doubles. */
+typedef uint64_t zipc_bits __attribute__((may_alias));
+
 /* How one instruction is run: registers are by number of column. */
 struct zipc_program_step {
 	struct zipc_program_code code;
@@ -36,12 +39,13 @@ struct zipc_program {
 	unsigned store_column[ZIPC_PROGRAM_STORES];
 	uint32_t used;         /* a bit for each input */
 	uint8_t has_acc;       /* an input is `acc` */
+	uint8_t uses_index;
 	uint8_t may_fail;
 	uint8_t has_gaps;      /* stores do not cover the output */
 	uint8_t acc_fits;      /* its type is that of the output */
 	unsigned columns;      /* that of all ones is behind them */
 	uint64_t *storage;     /* of all columns */
-	uint64_t **column;     /* each one's, or an input's in its place */
+	zipc_bits **column;    /* each one's, or an input's in its place */
 	uint8_t *faults;       /* of a batch */
 	uint16_t *fault_step;  /* the instruction of each */
 };

@@ -96,7 +96,7 @@ static inline uint8_t to_bool(uint64_t bits)
 
 /* Dense elements, as a whole output is, in a loop of their own. */
 #define STORE(name, type, convert)                                           \
-	static void name(uint8_t *to, size_t stride, const uint64_t *from,   \
+	static void name(uint8_t *to, size_t stride, const zipc_bits *from,   \
 			 size_t n)                                           \
 	{                                                                    \
 		size_t k;                                                    \
@@ -123,11 +123,11 @@ STORE(store_64, uint64_t, to_64)
 STORE(store_f32, uint32_t, to_f32)
 STORE(store_f64, uint64_t, to_f64)
 
-void zipc_store(uint8_t *to, size_t stride, const uint64_t *from, size_t n,
+void zipc_store(uint8_t *to, size_t stride, const zipc_bits *from, size_t n,
 		unsigned scalar)
 {
 	static void (*const stores[ZIPC_SCALARS])(uint8_t *, size_t,
-						  const uint64_t *, size_t) = {
+						  const zipc_bits *, size_t) = {
 		NULL,	  store_bool, store_8,	store_8,  store_16,  store_16,
 		store_32, store_32,   store_64, store_64, store_f32, store_f64,
 	};

@@ -136,7 +136,7 @@ static int store_value(struct zipc_emitter *e, int index,
 	int same = node->type && !strcmp(zipc_type_text(node->type),
 					 zipc_type_text(type));
 
-	/* A bool is 0 or 1 in what we write, whatever it is where we read. */
+	/* 0 or 1, whatever it is there; one inside of a copy stays as it is. */
 	if (same && scalar != ZIPC_SCALAR_BOOL)
 		return store_copy(e, node, offset);
 	if (!scalar || (node->class != class &&

@@ -398,12 +398,16 @@ static int parse_pick(struct parser *p, int of, size_t at)
 	return node;
 }
 
+/* A number has none: `5[0]` ends behind the 5. */
 static int parse_part(struct parser *p)
 {
-	int node = parse_primary(p);
+	int is_number, node;
 	size_t at;
 
-	while (node >= 0) {
+	skip_blanks(p);
+	is_number = is_digit(peek(p, 0));
+	node = parse_primary(p);
+	while (node >= 0 && !is_number) {
 		skip_blanks(p);
 		at = p->at;
 		if (take(p, '.'))

@@ -69,13 +69,14 @@ static uint64_t load(struct part *part, const struct zipc_program_step *step,
 {
 	struct zipc_source source = source_of(part, step->code.a,
 					      step->code.offset, first, n);
-	uint64_t **column = &part->program->column[step->to], any = 0;
-	const uint64_t *guard = part->program->column[step->guard] + first;
+	zipc_bits **column = &part->program->column[step->to];
+	const zipc_bits *guard = part->program->column[step->guard] + first;
+	uint64_t any = 0;
 	size_t k;
 
 	if (is_column(part, &source, step->code.b)) {
 		/* Nothing writes there: another register has its own. */
-		*column = (uint64_t *)(uintptr_t)source.at;
+		*column = (zipc_bits *)(uintptr_t)source.at;
 		return 0;
 	}
 	zipc_load(*column + first, &source, step->code.b);
@@ -278,7 +279,7 @@ uint64_t zipc_program_select(struct zipc_program *program,
 {
 	struct part part = whole(program, batch, failure);
 	uint64_t begin, chosen = 0;
-	const uint64_t *truth;
+	const zipc_bits *truth;
 	size_t k;
 
 	assert(!strcmp(program->type, "bool"));
@@ -379,6 +380,24 @@ const char *zipc_program_fault_name(unsigned fault)
 	return fault < sizeof(names) / sizeof(names[0]) ? names[fault] : "?";
 }
 
+#define SHOWN 100u
+
+/* So much of the text as is shown, with "..." for what is not. */
+static const char *around(const struct zipc_program *program, unsigned place,
+			  char *part)
+{
+	size_t length = strlen(program->text), begin = 0;
+	char *at;
+
+	if (length > SHOWN && place > SHOWN / 2)
+		begin = place - SHOWN / 2;
+	snprintf(part, SHOWN + 7, "%s%.*s%s", begin ? "..." : "", (int)SHOWN,
+		 program->text + begin, length - begin > SHOWN ? "..." : "");
+	for (at = part; (at = strpbrk(at, "\t\r\n")); at++)
+		*at = ' ';
+	return part;
+}
+
 void zipc_program_failure_print(const struct zipc_program *program,
 				const struct zipc_program_failure *failure,
 				char *text, size_t size)
@@ -388,9 +407,10 @@ void zipc_program_failure_print(const struct zipc_program *program,
 		"an integer is divided by zero",
 		"the value is out of the range of its type",
 	};
+	char part[SHOWN + 7];
 
-	snprintf(text, size, "element %llu: %s, at column %u of `%.100s`",
+	snprintf(text, size, "element %llu: %s, at column %u of `%s`",
 		 (unsigned long long)failure->element,
 		 failure->fault < 4 ? words[failure->fault] : "?",
-		 failure->place + 1, program->text);
+		 failure->place + 1, around(program, failure->place, part));
 }

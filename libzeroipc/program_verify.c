@@ -73,14 +73,25 @@ static const char *take_text(struct reader *r, size_t length)
 	return text && !text[length] ? text : NULL;
 }
 
-static int check_header(const struct zipc_program_header *header, size_t size)
+/* Before anything else: other versions may have other bounds. */
+static int check_version(const void *bytes, size_t size)
 {
-	if (header->magic != ZIPC_PROGRAM_MAGIC)
+	struct zipc_program_header header = {0};
+
+	memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
+	if (header.magic != ZIPC_PROGRAM_MAGIC)
 		return damaged("it does not begin with ZPRG");
-	if (header->version != ZIPC_PROGRAM_VERSION)
+	if (size >= 8 && header.version != ZIPC_PROGRAM_VERSION)
 		return zipc_fail(EPROTONOSUPPORT,
 				 "program: version %u; version %u is known",
-				 header->version, ZIPC_PROGRAM_VERSION);
+				 header.version, ZIPC_PROGRAM_VERSION);
+	if (size < sizeof(header) || size > ZIPC_PROGRAM_BYTES_MOST)
+		return damaged("it has %zu bytes", size);
+	return 0;
+}
+
+static int check_header(const struct zipc_program_header *header, size_t size)
+{
 	if (header->size_bytes != size)
 		return damaged("it has %u bytes, not %zu", header->size_bytes,
 			       size);
@@ -107,7 +118,9 @@ static int place_texts(struct reader *r)
 			take_text(r, program->inputs[k].name_length);
 		program->types[k] =
 			take_text(r, program->inputs[k].type_length);
-		if (!program->names[k] || !program->types[k])
+		if (!program->names[k] || !program->types[k] ||
+		    zipc_program_name_check(program->names[k], program->names,
+					    k, 0))
 			return damaged("the texts of input %u", k);
 	}
 	program->type = take_text(r, program->header.type_length);
@@ -319,6 +332,7 @@ static void plan(struct reader *r, unsigned k, unsigned class)
 	step->follows_acc = (uint8_t)follows_acc(r, code);
 	step->to = program->has_acc ? program->header.constants + k : code->to;
 	program->may_fail |= step->fails;
+	program->uses_index |= code->op == ZIPC_OP_INDEX;
 	if (code->op == ZIPC_OP_LOAD)
 		program->used |= UINT32_C(1) << code->a;
 	r->class[code->to] = (uint8_t)class;
@@ -391,9 +405,65 @@ static int check_stores(struct reader *r)
 	program->has_gaps |= end < program->header.output_bytes;
 	/* Who selects by it looks at the register. */
 	if (!strcmp(program->type, "bool") &&
-	    program->stores[0].kind != ZIPC_STORE_REGISTER)
-		return damaged("a bool is made of no register");
+	    program->stores[0].scalar != ZIPC_SCALAR_BOOL)
+		return damaged("a bool is stored as another scalar");
 	return 0;
+}
+
+/* What was asked for. */
+
+/* Whether a type's text, in whatever spelling, is that. */
+static int is_type(const char *text, const char *canonical, int *same)
+{
+	struct zipc_type *type;
+	int rc = zipc_type_parse(&type, text, SIZE_MAX);
+
+	if (rc)
+		return rc;
+	*same = !strcmp(zipc_type_text(type), canonical);
+	zipc_type_free(type);
+	return 0;
+}
+
+static int is_input(const struct zipc_program *program, unsigned k,
+		    const struct zipc_program_name *asked)
+{
+	int same = 0, rc = is_type(asked->type, program->types[k], &same);
+
+	if (rc)
+		return rc;
+	if (same && !strcmp(asked->name, program->names[k]) &&
+	    asked->role == program->inputs[k].role)
+		return 0;
+	return zipc_fail(EPROTOTYPE,
+			 "program: input %u is `%s`, %.100s of role %u, not "
+			 "`%.63s`, %.100s of role %u",
+			 k, program->names[k], program->types[k],
+			 program->inputs[k].role, asked->name, asked->type,
+			 asked->role);
+}
+
+static int is_as_asked(const struct zipc_program *program,
+		       const struct zipc_program_source *asked)
+{
+	int same = 1, rc = 0;
+	unsigned k;
+
+	if (program->header.inputs != asked->count)
+		return zipc_fail(EPROTOTYPE, "program: %u inputs, not %u",
+				 program->header.inputs, asked->count);
+	for (k = 0; !rc && k < asked->count; k++)
+		rc = is_input(program, k, &asked->names[k]);
+	if (!rc && asked->type)
+		rc = is_type(asked->type, program->type, &same);
+	if (!rc && !same)
+		return zipc_fail(EPROTOTYPE,
+				 "program: it gives %.200s, not %.200s",
+				 program->type, asked->type);
+	if (!rc && program->uses_index && !asked->index)
+		return zipc_fail(EPROTOTYPE,
+				 "program: it uses `i`, which is not offered");
+	return rc;
 }
 
 /* Columns. */
@@ -431,7 +501,8 @@ static int make_columns(struct zipc_program *program)
 	return 0;
 }
 
-static int verify(struct zipc_program *program, size_t size)
+static int verify(struct zipc_program *program, size_t size,
+		  const struct zipc_program_source *asked)
 {
 	struct reader r = {.program = program, .bytes = program->bytes,
 			   .size = size};
@@ -458,18 +529,21 @@ static int verify(struct zipc_program *program, size_t size)
 	rc = check_code(&r);
 	if (!rc)
 		rc = check_stores(&r);
+	if (!rc && asked)
+		rc = is_as_asked(program, asked);
 	return rc ? rc : make_columns(program);
 }
 
-int zipc_program_read(struct zipc_program **out, const void *bytes, size_t size)
+int zipc_program_read(struct zipc_program **out, const void *bytes, size_t size,
+		      const struct zipc_program_source *asked)
 {
 	struct zipc_program *program;
 	int rc;
 
 	assert(out && bytes);
-	if (size < sizeof(struct zipc_program_header) ||
-	    size > ZIPC_PROGRAM_BYTES_MOST)
-		return damaged("it has %zu bytes", size);
+	rc = check_version(bytes, size);
+	if (rc)
+		return rc;
 	program = calloc(1, sizeof(*program));
 	if (!program)
 		return zipc_fail(ENOMEM, "program: out of memory");
@@ -477,7 +551,7 @@ int zipc_program_read(struct zipc_program **out, const void *bytes, size_t size)
 	rc = program->bytes ? 0 : zipc_fail(ENOMEM, "program: out of memory");
 	if (!rc) {
 		memcpy(program->bytes, bytes, size);
-		rc = verify(program, size);
+		rc = verify(program, size, asked);
 	}
 	if (rc)
 		zipc_program_close(program);
@@ -535,6 +609,18 @@ const char *zipc_program_input(const struct zipc_program *program, unsigned k,
 	if (type)
 		*type = program->types[k];
 	return program->names[k];
+}
+
+enum zipc_program_role zipc_program_role(const struct zipc_program *program,
+					 unsigned k)
+{
+	assert(k < program->header.inputs);
+	return program->inputs[k].role;
+}
+
+int zipc_program_uses_index(const struct zipc_program *program)
+{
+	return program->uses_index;
 }
 
 int zipc_program_uses(const struct zipc_program *program, unsigned k)

@@ -176,7 +176,7 @@ START_TEST(bytes_go_from_place_to_place)
 
 	bytes = zipc_program_bytes(program, &size);
 	memcpy(elsewhere + 1, bytes, size);
-	ck_rc(zipc_program_read(&again, elsewhere + 1, size), 0);
+	ck_rc(zipc_program_read(&again, elsewhere + 1, size, NULL), 0);
 	bytes = zipc_program_bytes(again, &length);
 	ck_assert_uint_eq(length, size);
 	ck_assert_mem_eq(bytes, elsewhere + 1, size);
@@ -193,12 +193,12 @@ START_TEST(another_version_is_told_from_damage)
 	uint8_t *bytes = copy_of(program, &size);
 
 	bytes[4] = 2;
-	ck_rc(zipc_program_read(&again, bytes, size), -EPROTONOSUPPORT);
+	ck_rc(zipc_program_read(&again, bytes, size, NULL), -EPROTONOSUPPORT);
 	ck_message("version 2");
 	bytes[4] = 1;
 	bytes[0] ^= 1;
-	ck_rc(zipc_program_read(&again, bytes, size), -EBADMSG);
-	ck_rc(zipc_program_read(&again, bytes, 31), -EBADMSG);
+	ck_rc(zipc_program_read(&again, bytes, size, NULL), -EBADMSG);
+	ck_rc(zipc_program_read(&again, bytes, 31, NULL), -EBADMSG);
 	ck_assert_ptr_null(again);
 	zipc_program_close(program);
 	free(bytes);
@@ -231,7 +231,7 @@ static struct parts parts_of(uint8_t *bytes)
 		uint8_t *bytes_ = copy_of(program, &size);                   \
 		struct parts p = parts_of(bytes_);                           \
 		damage;                                                      \
-		ck_rc(zipc_program_read(&again, bytes_, size), -EBADMSG);    \
+		ck_rc(zipc_program_read(&again, bytes_, size, NULL), -EBADMSG);    \
 		ck_message(words);                                           \
 		free(bytes_);                                                \
 	} while (0)

@@ -106,7 +106,7 @@ static void try_bytes(const uint8_t *bytes, size_t size)
 {
 	void *copy = fuzz_exact(bytes, size);
 	struct zipc_program *program;
-	int rc = zipc_program_read(&program, copy, size);
+	int rc = zipc_program_read(&program, copy, size, NULL);
 
 	free(copy);
 	require(rc == 0 || rc == -EBADMSG || rc == -EPROTONOSUPPORT,

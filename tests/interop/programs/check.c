@@ -334,7 +334,7 @@ static void check_program(void)
 	else if (vector.code && strcmp(hex, vector.code))
 		fail("its bytes are\n%s, not\n%s", hex, vector.code);
 	free(hex);
-	if (zipc_program_read(&again, bytes, size))
+	if (zipc_program_read(&again, bytes, size, NULL))
 		fail("what it compiles to is refused: %s", zipc_last_error());
 	zipc_program_close(program);
 	type = type_of(vector.gives);
