@@ -185,7 +185,9 @@ static int parse_real(struct parser *p, size_t length, double *real)
 					 "locale");
 	if (length >= sizeof(digits)) {
 		freelocale(c);
-		return zipc_tree_fail(p->at, "a number of over 1000 digits");
+		return zipc_tree_fail(p->at, "a float has at most %zu "
+					     "characters",
+				      sizeof(digits) - 1);
 	}
 	memcpy(digits, p->text + p->at, length);
 	digits[length] = '\0';
