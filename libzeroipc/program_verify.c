@@ -354,6 +354,10 @@ static int check_code(struct reader *r)
 			return damaged("instruction %u", k);
 		plan(r, k, class);
 	}
+	/* In the text `i` is one or the other. */
+	for (k = 0; program->uses_index && k < program->header.inputs; k++)
+		if (!strcmp(program->names[k], "i"))
+			return damaged("input %u is `i`, which is used", k);
 	return 0;
 }
 
