@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs: where messages point, what is refused, the limits, and what damaged
- * bytes give. What expressions give is in the vectors of interop/programs.
+ * Programs: where messages point, what is refused, the limits, and how failures
+ * are told. What expressions give is in the vectors of interop/programs, and
+ * what becomes of bytes in test_program_bytes.c.
  */
 #include "harness.h"
 
@@ -122,6 +123,27 @@ START_TEST(it_tells_which_inputs_it_uses)
 }
 END_TEST
 
+START_TEST(names_are_words_that_nothing_else_is)
+{
+	static const char *const first[] = {"a", "b"};
+	static const char *const not[] = {"", "1a", "a-b", "a b", "\n)", "true",
+					  "false", "inf", "nan", "b", "i"};
+	char long_one[65];
+	size_t k;
+
+	memset(long_one, 'n', sizeof(long_one));
+	long_one[64] = '\0';
+	ck_rc(zipc_program_name_check(long_one, first, 2, 1), -EINVAL);
+	ck_rc(zipc_program_name_check(long_one + 1, first, 2, 1), 0);
+	for (k = 0; k < sizeof(not) / sizeof(not[0]); k++)
+		ck_rc(zipc_program_name_check(not[k], first, 2, 1), -EINVAL);
+	ck_rc(zipc_program_name_check("i", first, 2, 0), 0);
+	ck_rc(zipc_program_name_check("b", first, 1, 1), 0);
+	ck_rc(zipc_program_name_check("_9", first, 2, 1), 0);
+	ck_rc(zipc_program_name_check("max", first, 2, 1), 0);
+}
+END_TEST
+
 static void repeat(char *text, const char *what, unsigned n, const char *last)
 {
 	text[0] = '\0';
@@ -130,156 +152,84 @@ static void repeat(char *text, const char *what, unsigned n, const char *last)
 	strcpy(text, last);
 }
 
-START_TEST(limits_are_errors_and_one_less_is_none)
+START_TEST(levels_are_limited)
 {
-	static char text[40000];
+	static char text[4000], many[100];
+
+	/* The whole is the first level. */
+	repeat(text, "-", 63, "k");
+	zipc_program_close(compiled(text));
+	repeat(text, "-", 64, "k");
+	ck_refused(text, "column 65: over 64 levels");
+	repeat(many, ")", 63, "");
+	repeat(text, "(", 63, "k");
+	zipc_program_close(compiled(strcat(text, many)));
+	repeat(text, "(", 3000, "k");
+	ck_refused(text, "column 65: over 64 levels");
+	repeat(text, "x.on ? 1 : ", 63, "k");
+	zipc_program_close(compiled(text));
+	repeat(text, "x.on ? 1 : ", 64, "k");
+	ck_refused(text, "column 701: over 64 levels");
+	/* A number's sign is its own. */
+	repeat(text, "-", 64, "1");
+	zipc_program_close(compiled(text));
+	repeat(text, "-", 65, "1");
+	ck_refused(text, "column 65: over 64 levels");
+}
+END_TEST
+
+/* The sum of n constants that differ. */
+static void ck_constants(unsigned n, const char *words)
+{
+	char text[4000] = "k";
 	unsigned k;
 
-	repeat(text, "-", 62, "k");
+	for (k = 0; k < n; k++)
+		sprintf(text + strlen(text), " + %u.5", k);
+	if (words)
+		ck_refused(text, words);
+	else
+		zipc_program_close(compiled(text));
+}
+
+START_TEST(parts_and_characters_are_limited)
+{
+	static char text[40000];
+
+	repeat(text, "k+", 511, "f64(k)");
 	zipc_program_close(compiled(text));
-	repeat(text, "-", 65, "k");
-	ck_refused(text, "over 64 levels");
-	repeat(text, "(", 3000, "k");
-	ck_refused(text, "over 64 levels");
-	repeat(text, "k+", 511, "k");
-	zipc_program_close(compiled(text));
-	repeat(text, "k+", 512, "k");
+	repeat(text, "k+", 511, "f64(f64(k))");
 	ck_refused(text, "more than 1024 parts");
 	repeat(text, " ", 10000, "k");
 	zipc_program_close(compiled(text));
-	repeat(text, "k*       k+", 500, "k");
-	ck_refused(text, "parts");
-	for (k = 0, text[0] = '\0'; k < 65; k++)
-		sprintf(text + strlen(text), "k + %u.5 +", k);
-	strcat(text, "k");
-	ck_refused(text, "more than 64 constants");
-	repeat(text, "k +      ", 500, "k");
+	repeat(text, "k+       ", 454, "    k+k+k");
+	zipc_program_close(compiled(text));
+	repeat(text, "k+       ", 454, "     k+k+k");
 	ck_refused(text, "at most 4095 characters");
+	ck_constants(64, NULL);
+	ck_constants(65, "more than 64 constants");
 }
 END_TEST
 
-/* Bytes. */
-
-static void *copy_of(const struct zipc_program *program, size_t *size)
+START_TEST(a_number_ends_where_it_ends)
 {
-	const void *bytes = zipc_program_bytes(program, size);
+	static char text[2000];
 
-	return memcpy(malloc(*size), bytes, *size);
-}
-
-START_TEST(bytes_go_from_place_to_place)
-{
-	struct zipc_program *program = compiled("x.temp * k + i"), *again;
-	uint8_t elsewhere[4096];
-	const void *bytes;
-	size_t size, length;
-
-	bytes = zipc_program_bytes(program, &size);
-	memcpy(elsewhere + 1, bytes, size);
-	ck_rc(zipc_program_read(&again, elsewhere + 1, size, NULL), 0);
-	bytes = zipc_program_bytes(again, &length);
-	ck_assert_uint_eq(length, size);
-	ck_assert_mem_eq(bytes, elsewhere + 1, size);
-	ck_assert_str_eq(zipc_program_text(again), "x.temp * k + i");
-	zipc_program_close(program);
-	zipc_program_close(again);
-}
-END_TEST
-
-START_TEST(another_version_is_told_from_damage)
-{
-	struct zipc_program *program = compiled("k"), *again = NULL;
-	size_t size;
-	uint8_t *bytes = copy_of(program, &size);
-
-	bytes[4] = 2;
-	ck_rc(zipc_program_read(&again, bytes, size, NULL), -EPROTONOSUPPORT);
-	ck_message("version 2");
-	bytes[4] = 1;
-	bytes[0] ^= 1;
-	ck_rc(zipc_program_read(&again, bytes, size, NULL), -EBADMSG);
-	ck_rc(zipc_program_read(&again, bytes, 31, NULL), -EBADMSG);
-	ck_assert_ptr_null(again);
-	zipc_program_close(program);
-	free(bytes);
-}
-END_TEST
-
-/* Each damage, by its place in the bytes, of `x.id // x.pos.a[0] > 0`. */
-
-struct parts {
-	struct zipc_program_header *header;
-	struct zipc_program_constant *constants;
-	struct zipc_program_input *inputs;
-	struct zipc_program_store *stores;
-	struct zipc_program_code *codes;
-};
-
-static struct parts parts_of(uint8_t *bytes)
-{
-	struct parts parts = {.header = (void *)bytes};
-
-	parts.constants = (void *)(parts.header + 1);
-	parts.inputs = (void *)(parts.constants + parts.header->constants);
-	parts.stores = (void *)(parts.inputs + parts.header->inputs);
-	parts.codes = (void *)(parts.stores + parts.header->stores);
-	return parts;
-}
-
-#define ck_damaged(damage, words)                                            \
-	do {                                                                 \
-		uint8_t *bytes_ = copy_of(program, &size);                   \
-		struct parts p = parts_of(bytes_);                           \
-		damage;                                                      \
-		ck_rc(zipc_program_read(&again, bytes_, size, NULL), -EBADMSG);    \
-		ck_message(words);                                           \
-		free(bytes_);                                                \
-	} while (0)
-
-START_TEST(what_is_outside_of_its_input_is_refused)
-{
-	struct zipc_program *program = compiled("{a: x.id // 2, s: x.s}"),
-			    *again;
-	size_t size;
-
-	ck_damaged(p.codes[0].offset = p.inputs[0].size_bytes - 3,
-		   "instruction 0");
-	ck_damaged(p.codes[0].offset = UINT32_MAX, "instruction 0");
-	ck_damaged(p.codes[0].a = 2, "instruction 0");
-	ck_damaged(p.stores[1].from_offset = p.inputs[0].size_bytes - 3,
-		   "store 1");
-	ck_damaged(p.stores[1].from = 2, "store 1");
-	ck_damaged(p.stores[1].offset = p.header->output_bytes - 3, "store 1");
-	ck_damaged(p.stores[1].offset = 4, "store 1");
-	ck_damaged(p.inputs[0].size_bytes++, "another size");
-	ck_damaged(p.header->output_bytes += 8, "another size");
-	zipc_program_close(program);
-}
-END_TEST
-
-START_TEST(registers_are_read_as_they_were_written)
-{
-	struct zipc_program *program =
-		compiled("k > 1 ? x.id // x.pos.a[0] : 0"), *again;
-	size_t size;
-	unsigned last = 4; /* k, >, and two loads stand before it */
-
-	ck_damaged(p.codes[0].to = 0, "instruction 0");
-	ck_damaged(p.codes[0].to = 255, "instruction 0");
-	ck_damaged(p.codes[1].op = ZIPC_OP_LT_I, "instruction 1");
-	ck_damaged(p.codes[1].a = (uint8_t)(p.header->registers - 1),
-		   "instruction 1");
-	ck_damaged(p.codes[1].op = 7, "instruction 1");
-	ck_damaged(p.codes[1].op = 200, "instruction 1");
-	ck_damaged(p.codes[1].guard = 0, "instruction 1");
-	ck_damaged(p.codes[last].guard = p.codes[last].a, "instruction 4");
-	ck_damaged(p.codes[last].to = p.codes[last].a, "instruction 4");
-	ck_damaged(p.codes[last].place = p.header->text_length,
-		   "instruction 4");
-	ck_damaged(p.stores[0].scalar = ZIPC_SCALAR_F64, "store 0");
-	ck_damaged(p.stores[0].from = 254, "store 0");
-	ck_damaged(p.constants[0].class = 4, "constant 0");
-	zipc_program_close(program);
+	repeat(text, "0", 1021, ".5");
+	zipc_program_close(compiled(text));
+	repeat(text, "0", 1022, ".5");
+	ck_refused(text, "column 1: a float has at most 1023 characters");
+	repeat(text, "0", 1500, "7");
+	zipc_program_close(compiled(text));
+	ck_refused("1.", "column 2: expected an operator behind a number");
+	ck_refused("2e", "column 2: expected an operator behind a number");
+	ck_refused("7u", "column 2: expected an operator behind a number");
+	ck_refused("-1.5.x", "column 5: expected an operator behind");
+	ck_refused("5[0]", "column 2: expected an operator or the end");
+	ck_refused("- 5 [0]", "column 5: expected an operator or the end");
+	ck_refused("(5)[0]", "only an input's array has elements");
+	ck_refused("- 9223372036854775809", "column 3: an integer has 64");
+	ck_refused("-(9223372036854775808)", "column 3: an integer has 64");
 }
 END_TEST
 
@@ -313,6 +263,36 @@ START_TEST(a_failure_is_told_by_element_and_column)
 	zipc_program_failure_print(program, &failure, text, sizeof(text));
 	ck_assert_str_eq(text, "element 301: an integer is divided by zero, "
 			       "at column 5 of `100 // x`");
+	zipc_program_close(program);
+}
+END_TEST
+
+/* The text has more lines than a message. */
+START_TEST(a_failure_shows_the_text_around_it_in_one_line)
+{
+	static const struct zipc_program_name one = {"x", "i64", 0};
+	static char text[1000], many[300];
+	struct zipc_program_source source = {
+		.text = text, .names = &one, .count = 1,
+	};
+	struct zipc_program_failure failure = {3, ZIPC_FAULT_ZERO, 122};
+	struct zipc_program *program;
+	char line[300];
+
+	repeat(text, "x +\n", 30, "1 // x\r\n");
+	repeat(many, "+\tx\n", 30, "");
+	strcat(text, many);
+	source.length = strlen(text);
+	ck_rc(zipc_program_compile(&program, &source, NULL), 0);
+	zipc_program_failure_print(program, &failure, line, sizeof(line));
+	ck_assert_ptr_eq(strpbrk(line, "\t\r\n"), NULL);
+	ck_assert_msg(strstr(line, "element 3: an integer is divided by zero, "
+				   "at column 123 of `...x + x +") == line,
+		      "%s", line);
+	ck_assert_msg(strstr(line, " x + 1 // x  + x + x ") != NULL, "%s",
+		      line);
+	ck_assert_str_eq(line + strlen(line) - 4, "...`");
+	ck_assert_uint_lt(strlen(line), 180);
 	zipc_program_close(program);
 }
 END_TEST
@@ -410,14 +390,13 @@ static Suite *program_suite(void)
 	tcase_add_test(tc, an_expression_stands_inside_of_a_longer_text);
 	tcase_add_test(tc, it_has_the_type_that_is_asked_for_or_is_refused);
 	tcase_add_test(tc, it_tells_which_inputs_it_uses);
-	tcase_add_test(tc, limits_are_errors_and_one_less_is_none);
-	tc = test_case(suite, "bytes", "fast", 20);
-	tcase_add_test(tc, bytes_go_from_place_to_place);
-	tcase_add_test(tc, another_version_is_told_from_damage);
-	tcase_add_test(tc, what_is_outside_of_its_input_is_refused);
-	tcase_add_test(tc, registers_are_read_as_they_were_written);
+	tcase_add_test(tc, levels_are_limited);
+	tcase_add_test(tc, parts_and_characters_are_limited);
+	tcase_add_test(tc, a_number_ends_where_it_ends);
+	tcase_add_test(tc, names_are_words_that_nothing_else_is);
 	tc = test_case(suite, "runs", "fast", 20);
 	tcase_add_test(tc, a_failure_is_told_by_element_and_column);
+	tcase_add_test(tc, a_failure_shows_the_text_around_it_in_one_line);
 	tcase_add_test(tc, a_selection_is_what_a_filter_leaves);
 	tcase_add_test(tc, a_fold_goes_on_from_its_state_and_ends_at_a_failure);
 	tcase_add_test(tc, a_fold_of_another_type_is_refused);
