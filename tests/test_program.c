@@ -297,6 +297,37 @@ START_TEST(a_failure_shows_the_text_around_it_in_one_line)
 }
 END_TEST
 
+/* Padding, a NaN's bits and a bool that is neither 0 nor 1. */
+START_TEST(a_copy_keeps_bits_that_mean_nothing)
+{
+	static const struct zipc_program_name one = {
+		"x", "{a:u8, f:f32, on:bool}", 0,
+	};
+	static const uint8_t in[12] = {1, 0xaa, 0xbb, 0xcc, 1, 0, 0xa0, 0x7f,
+				       2, 0xdd, 0xee, 0xff};
+	struct zipc_program_source source = {
+		.text = "{x: x, f: x.f, on: x.on, g: x.f * 1}", .length = 36,
+		.names = &one, .count = 1, .index = 1,
+		.type = "{x:{a:u8, f:f32, on:bool}, f:f32, on:bool, g:f32}",
+	};
+	static const uint8_t nan[4] = {0, 0, 0xc0, 0x7f};
+	const void *at[] = {in};
+	struct zipc_program_batch batch = {.at = at, .count = 1};
+	struct zipc_program *program;
+	uint8_t out[24];
+
+	ck_rc(zipc_program_compile(&program, &source, NULL), 0);
+	ck_assert_uint_eq(zipc_program_run(program, &batch, out, NULL), 0);
+	ck_assert_mem_eq(out, in, 12);
+	ck_assert_mem_eq(out + 12, in + 4, 4);
+	ck_assert_uint_eq(out[16], 1);
+	/* What was counted with has the one NaN, and what none made is 0. */
+	ck_assert_mem_eq(out + 17, "\0\0\0", 3);
+	ck_assert_mem_eq(out + 20, nan, 4);
+	zipc_program_close(program);
+}
+END_TEST
+
 START_TEST(a_selection_is_what_a_filter_leaves)
 {
 	struct zipc_program *big, *even;
@@ -397,6 +428,7 @@ static Suite *program_suite(void)
 	tc = test_case(suite, "runs", "fast", 20);
 	tcase_add_test(tc, a_failure_is_told_by_element_and_column);
 	tcase_add_test(tc, a_failure_shows_the_text_around_it_in_one_line);
+	tcase_add_test(tc, a_copy_keeps_bits_that_mean_nothing);
 	tcase_add_test(tc, a_selection_is_what_a_filter_leaves);
 	tcase_add_test(tc, a_fold_goes_on_from_its_state_and_ends_at_a_failure);
 	tcase_add_test(tc, a_fold_of_another_type_is_refused);

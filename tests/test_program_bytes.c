@@ -231,6 +231,58 @@ START_TEST(no_input_has_the_name_of_the_index_that_is_used)
 }
 END_TEST
 
+/* What fails where its guard is false gives something, which is defined. */
+
+/* What the first guarded instruction of the text gives, stored. */
+static void ck_masked(const char *text, int64_t x, int64_t y, int64_t wanted)
+{
+	static const struct zipc_program_name three[] = {
+		{"x", "i64", 0}, {"y", "i64", 0}, {"u", "u64", 0},
+	};
+	struct zipc_program_source source = source_of(text);
+	const void *at[] = {&x, &y, &x};
+	struct zipc_program_batch batch = {.at = at, .count = 1};
+	struct zipc_program *program, *again;
+	int64_t given = 99;
+	uint8_t *bytes;
+	struct parts p;
+	size_t size;
+	unsigned k = 0;
+
+	source.names = three;
+	source.count = 3;
+	ck_rc(zipc_program_compile(&program, &source, NULL), 0);
+	bytes = copy_of(program, &size);
+	for (p = parts_of(bytes); p.codes[k].guard == ZIPC_PROGRAM_NO_GUARD;)
+		k++;
+	p.stores[0].from = p.codes[k].to;
+	ck_rc(zipc_program_read(&again, bytes, size, NULL), 0);
+	ck_assert_uint_eq(zipc_program_run(again, &batch, &given, NULL), 0);
+	ck_assert_msg(given == wanted, "`%s` gives %lld, not %lld", text,
+		      (long long)given, (long long)wanted);
+	zipc_program_close(program);
+	zipc_program_close(again);
+	free(bytes);
+}
+
+START_TEST(what_fails_in_silence_gives_what_is_written_down)
+{
+	ck_masked("false ? x + y : 0", INT64_MAX, 2, INT64_MIN + 1);
+	ck_masked("false ? x - y : 0", INT64_MIN, 1, INT64_MAX);
+	ck_masked("false ? x * y : 0", INT64_MAX, 3, INT64_MAX - 2);
+	ck_masked("false ? x // y : 0", 7, 0, 0);
+	ck_masked("false ? x // y : 0", INT64_MIN, -1, INT64_MIN);
+	ck_masked("false ? x % y : 0", 7, 0, 0);
+	ck_masked("false ? -x : 0", INT64_MIN, 0, INT64_MIN);
+	ck_masked("false ? abs(x) : 0", INT64_MIN, 0, INT64_MIN);
+	ck_masked("false ? i64(x / y) : 0", 1, 0, 0);
+	ck_masked("false ? i64(x * 1e9) : 0", INT64_MIN, 0, 0);
+	ck_masked("false ? i64(x * nan) : 0", 1, 0, 0);
+	ck_masked("false ? i8(x) : 0", 300, 0, 300);
+	ck_masked("false ? u : 0", -5, 0, -5);
+}
+END_TEST
+
 /* What was asked for. */
 
 static int read_as(const struct zipc_program *program,
@@ -354,6 +406,7 @@ static Suite *program_bytes_suite(void)
 	tcase_add_test(tc, a_bool_is_stored_from_a_bool);
 	tcase_add_test(tc, names_in_bytes_are_names);
 	tcase_add_test(tc, no_input_has_the_name_of_the_index_that_is_used);
+	tcase_add_test(tc, what_fails_in_silence_gives_what_is_written_down);
 	tc = test_case(suite, "asked", "fast", 20);
 	tcase_add_test(tc, a_role_that_was_changed_is_not_what_was_asked_for);
 	tcase_add_test(tc, inputs_are_those_that_were_asked_for);
