@@ -178,7 +178,8 @@ int zipc_emit_stores(struct zipc_emitter *e, int index,
 
 	if (node->kind != ZIPC_NODE_RECORD)
 		return store_value(e, index, type, offset);
-	if (entries(e->tree, node) != zipc_type_length(type))
+	if (zipc_type_class(type) != ZIPC_TYPE_RECORD ||
+	    entries(e->tree, node) != zipc_type_length(type))
 		return fail_in_output(e, node, type);
 	for (k = 0; (field = zipc_type_field(type, k, &name, &at)); k++) {
 		entry = find_entry(e->tree, node, name);

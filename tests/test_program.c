@@ -103,6 +103,9 @@ START_TEST(it_has_the_type_that_is_asked_for_or_is_refused)
 	ck_message("column 1: this gives f64, not i64");
 	ck_rc(compile_at(&program, "{a: 1}", 0, "{b:i64}", NULL), -EINVAL);
 	ck_message("this gives {a:i64}, not {b:i64}");
+	ck_rc(compile_at(&program, "{n: 1, r: {a: 1, b: 2}}", 0,
+			 "{n:i64, r:i64[2]}", NULL), -EINVAL);
+	ck_message("column 11: this gives {a:i64, b:i64}, not i64[2]");
 	ck_rc(compile_at(&program, "x.pos", 0, "{a:i16[2]}", NULL), -EINVAL);
 	ck_message("this gives {a:i16[3]}, not {a:i16[2]}");
 }
