@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program from anywhere. By its first byte the input is the text of an
- * expression over some inputs; or bytes of a program; or damages to the bytes
- * of a sound one: {place, place, value} each. What is taken is run, over
- * columns of exactly the elements that there are, so that a sanitizer sees
- * every look beyond. Twice it gives the same, and so it does backwards by rows.
+ * expression over some inputs; or a type that is asked for, a NUL, and such a
+ * text; or bytes of a program; or damages to the bytes of a sound one: {place,
+ * place, value} each. What is taken is run, over columns of exactly the
+ * elements that there are, so that a sanitizer sees every look beyond. Twice it
+ * gives the same, and so it does backwards by rows.
  */
 #include "fuzz.h"
 
@@ -27,11 +28,12 @@ static const struct zipc_program_name names[] = {
 	{"acc", "f64", ZIPC_ROLE_ACC},
 };
 
-static int compile(struct zipc_program **program, const char *text, size_t n)
+static int compile(struct zipc_program **program, const char *text, size_t n,
+		   const char *type)
 {
 	struct zipc_program_source source = {
 		.text = text, .length = n, .names = names, .count = 4,
-		.index = 1,
+		.index = 1, .type = type,
 	};
 	size_t end = n + 1;
 	int rc = zipc_program_compile(program, &source, &end);
@@ -243,7 +245,7 @@ static void try_damages(const uint8_t *data, size_t size)
 	uint8_t bytes[4096];
 	size_t k, length;
 
-	require(!compile(&program, text, strlen(text)), "the sound one");
+	require(!compile(&program, text, strlen(text), NULL), "the sound one");
 	memcpy(bytes, zipc_program_bytes(program, &length), 1);
 	require(length <= sizeof(bytes), "it fits");
 	memcpy(bytes, zipc_program_bytes(program, &length), length);
@@ -253,23 +255,38 @@ static void try_damages(const uint8_t *data, size_t size)
 	try_bytes(bytes, length);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void try_text(const uint8_t *data, size_t size, const char *type)
 {
 	struct zipc_program *program;
-	char *text;
+	char *text = fuzz_exact(data, size);
 
+	if (!compile(&program, text, size, type))
+		try_program(program);
+	free(text);
+}
+
+static void try_type(const uint8_t *data, size_t size)
+{
+	char *type = fuzz_string(data, size);
+	size_t n = strlen(type) + 1;
+
+	if (n < size)
+		try_text(data + n, size - n, type);
+	free(type);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	if (!size)
 		return 0;
-	if (data[0] == 'b') {
+	if (data[0] == 'b')
 		try_bytes(data + 1, size - 1);
-	} else if (data[0] == 'd') {
+	else if (data[0] == 'd')
 		try_damages(data + 1, size - 1);
-	} else {
-		text = fuzz_exact(data + 1, size - 1);
-		if (!compile(&program, text, size - 1))
-			try_program(program);
-		free(text);
-	}
+	else if (data[0] == 'w')
+		try_type(data + 1, size - 1);
+	else
+		try_text(data + 1, size - 1, NULL);
 	return 0;
 }
 
