@@ -612,6 +612,98 @@ struct zipc_once_body {
 ZIPC_AT(zipc_once_body, reserved, 0x20);
 static_assert(sizeof(struct zipc_once_body) == 64, "a once is one line");
 
+/*
+ * A program: the header, then so many of each of the four, then texts; see
+ * program_code.h. It may lie anywhere, and is copied before it is looked at.
+ */
+#define ZIPC_PROGRAM_MAGIC 0x4752505Au /* "ZPRG" */
+#define ZIPC_PROGRAM_VERSION 1u
+
+struct zipc_program_header {
+	uint32_t magic;          /* 0x00 */
+	uint32_t version;        /* 0x04 */
+	uint32_t size_bytes;     /* 0x08 of the whole program */
+	uint32_t output_bytes;   /* 0x0C of an element of its output */
+	uint16_t constants;      /* 0x10 how many */
+	uint16_t inputs;         /* 0x12 */
+	uint16_t stores;         /* 0x14 */
+	uint16_t instructions;   /* 0x16 */
+	uint16_t registers;      /* 0x18 those of constants counted */
+	uint16_t type_length;    /* 0x1A of the output's */
+	uint16_t text_length;    /* 0x1C of the expression */
+	uint16_t reserved;       /* 0x1E zero */
+};
+ZIPC_AT(zipc_program_header, version, 0x04);
+ZIPC_AT(zipc_program_header, size_bytes, 0x08);
+ZIPC_AT(zipc_program_header, output_bytes, 0x0C);
+ZIPC_AT(zipc_program_header, constants, 0x10);
+ZIPC_AT(zipc_program_header, inputs, 0x12);
+ZIPC_AT(zipc_program_header, stores, 0x14);
+ZIPC_AT(zipc_program_header, instructions, 0x16);
+ZIPC_AT(zipc_program_header, registers, 0x18);
+ZIPC_AT(zipc_program_header, type_length, 0x1A);
+ZIPC_AT(zipc_program_header, text_length, 0x1C);
+ZIPC_AT(zipc_program_header, reserved, 0x1E);
+static_assert(sizeof(struct zipc_program_header) == 32, "half a line");
+
+/* Constant k is what register k holds. */
+struct zipc_program_constant {
+	uint64_t bits;     /* 0x00 of an i64 or an f64; 0 or 1 of a bool */
+	uint32_t class;    /* 0x08 enum zipc_program_class */
+	uint32_t reserved; /* 0x0C zero */
+};
+ZIPC_AT(zipc_program_constant, class, 0x08);
+ZIPC_AT(zipc_program_constant, reserved, 0x0C);
+static_assert(sizeof(struct zipc_program_constant) == 16, "no padding");
+
+struct zipc_program_input {
+	uint32_t size_bytes;  /* 0x00 of its elements */
+	uint16_t type_length; /* 0x04 */
+	uint8_t name_length;  /* 0x06 */
+	uint8_t role;         /* 0x07 enum zipc_program_role */
+};
+ZIPC_AT(zipc_program_input, type_length, 0x04);
+ZIPC_AT(zipc_program_input, name_length, 0x06);
+ZIPC_AT(zipc_program_input, role, 0x07);
+static_assert(sizeof(struct zipc_program_input) == 8, "no padding");
+
+/* What one part of an element of the output is made of. */
+struct zipc_program_store {
+	uint32_t offset;      /* 0x00 in the output */
+	uint32_t size_bytes;  /* 0x04 */
+	uint32_t from_offset; /* 0x08 in the input; 0 of a register */
+	uint8_t kind;         /* 0x0C enum zipc_program_store_kind */
+	uint8_t from;         /* 0x0D which register or input */
+	uint8_t scalar;       /* 0x0E enum zipc_program_scalar; 0 of an input */
+	uint8_t reserved;     /* 0x0F zero */
+};
+ZIPC_AT(zipc_program_store, size_bytes, 0x04);
+ZIPC_AT(zipc_program_store, from_offset, 0x08);
+ZIPC_AT(zipc_program_store, kind, 0x0C);
+ZIPC_AT(zipc_program_store, from, 0x0D);
+ZIPC_AT(zipc_program_store, scalar, 0x0E);
+ZIPC_AT(zipc_program_store, reserved, 0x0F);
+static_assert(sizeof(struct zipc_program_store) == 16, "no padding");
+
+struct zipc_program_code {
+	uint8_t op;      /* 0x00 enum zipc_program_op */
+	uint8_t to;      /* 0x01 the register that it writes */
+	uint8_t a;       /* 0x02 registers that it reads, but of a load */
+	uint8_t b;       /* 0x03 and of a conversion: a scalar */
+	uint8_t c;       /* 0x04 */
+	uint8_t guard;   /* 0x05 a register: where it may fail; or 255 */
+	uint16_t place;  /* 0x06 in the text, bytes from its begin */
+	uint32_t offset; /* 0x08 in the input */
+};
+ZIPC_AT(zipc_program_code, to, 0x01);
+ZIPC_AT(zipc_program_code, a, 0x02);
+ZIPC_AT(zipc_program_code, b, 0x03);
+ZIPC_AT(zipc_program_code, c, 0x04);
+ZIPC_AT(zipc_program_code, guard, 0x05);
+ZIPC_AT(zipc_program_code, place, 0x06);
+ZIPC_AT(zipc_program_code, offset, 0x08);
+static_assert(sizeof(struct zipc_program_code) == 12, "no padding");
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

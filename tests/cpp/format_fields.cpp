@@ -114,6 +114,8 @@ const char *const unknown_sections[] = {
 	"Map and Set", "Map record", "Map cell",
 	"Semaphore", "Barrier", "Party", "Latch", "Event",
 	"Mutex", "RWLock", "Lock reader", "Once", "Owner", "Waiter",
+	"Program", "Program constant", "Program input", "Program store",
+	"Program instruction",
 	nullptr,
 };
 
