@@ -402,6 +402,8 @@ int zipc_lock_reset(struct zipc_lock *lock)
 		    &lock->at->owner, &word, ZIPC_INCONSISTENT,
 		    memory_order_acq_rel, memory_order_relaxed))
 		return 0;
+	if (!is_sound(lock, word))
+		return zipc_lock_tell(lock, -EBADMSG);
 	return zipc_fail(EINVAL, "%s `%s` in segment `/%s` needs no reset: "
 			 "it can be locked", zipc_kind_name(lock->kind),
 			 lock->name, lock->segment->name);
