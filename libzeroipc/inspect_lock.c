@@ -44,9 +44,10 @@ static int load_owner(struct zipc_view *view,
 		return rc;
 	holder = zipc_owner_holder(words[0]);
 	state = words[0] & STATES;
-	if (holder ? (state & CLOSED) || !(holder & 0xFFFF) ||
-			     ((state & CLAIMING) &&
-			      block->head.kind != ZIPC_RWLOCK) ||
+	if (holder ? (state > INCONSISTENT &&
+		      (state != CLAIMING ||
+		       block->head.kind != ZIPC_RWLOCK)) ||
+			     !(holder & 0xFFFF) ||
 			     zipc_holder_index(holder) >=
 				     view->header.max_participants
 		   : words[0] > CLOSED)

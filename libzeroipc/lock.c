@@ -198,9 +198,10 @@ static bool is_sound(const struct zipc_lock *lock, uint64_t word)
 
 	if (!holder)
 		return word <= ZIPC_CLOSED;
-	return !(state & ZIPC_CLOSED) && (holder & 0xFFFF) &&
+	return (holder & 0xFFFF) &&
 	       zipc_holder_index(holder) < lock->segment->max_participants &&
-	       (!(state & ZIPC_CLAIMING) || lock->claims);
+	       (state <= ZIPC_INCONSISTENT ||
+		(state == ZIPC_CLAIMING && lock->claims));
 }
 
 /* What to do about a word that is not free. */
@@ -213,48 +214,78 @@ static int judge(const struct zipc_lock *lock, uint64_t word)
 	return word == ZIPC_CLOSED ? -ENOTRECOVERABLE : -EAGAIN;
 }
 
+/* From one that names nobody. */
+static bool take_from(struct zipc_lock *lock, uint64_t *word, uint64_t extra)
+{
+	uint64_t state = *word ? ZIPC_INCONSISTENT : extra;
+
+	/* unlocked: acquire; pairs with zipc_lock_free(). */
+	return atomic_compare_exchange_strong_explicit(
+		&lock->at->owner, word, lock->mine | state,
+		memory_order_acquire, memory_order_relaxed);
+}
+
 /* Each turn of the loop but the last, somebody took the lock meanwhile. */
 int zipc_lock_try(struct zipc_lock *lock, uint64_t extra)
 {
 	uint64_t word = zipc_lock_word(lock);
 
 	while (word <= ZIPC_INCONSISTENT)
-		/* unlocked: acquire; pairs with zipc_lock_free(). */
-		if (atomic_compare_exchange_strong_explicit(
-			    &lock->at->owner, &word, lock->mine | extra | word,
-			    memory_order_acquire, memory_order_relaxed))
+		if (take_from(lock, &word, extra))
 			return word ? -EOWNERDEAD : 0;
 	return judge(lock, word);
 }
 
-/* Of a claimant that never was inside nobody has to be told. */
-static uint64_t inherited(uint64_t word)
+int zipc_lock_inherit(struct zipc_lock *lock)
 {
-	return word & ZIPC_CLAIMING ? word & ZIPC_INCONSISTENT
-				    : ZIPC_INCONSISTENT;
+	uint64_t word = zipc_lock_word(lock);
+
+	if (word == ZIPC_INCONSISTENT && take_from(lock, &word, 0))
+		return -EOWNERDEAD;
+	return judge(lock, word);
+}
+
+/*
+ * From a word that names somebody, if he is dead. Of a claimant nobody has to
+ * be told, as he never was inside: then the word becomes claimed.
+ */
+static int take_from_the_dead(struct zipc_lock *lock, uint64_t word,
+			      uint64_t claimed)
+{
+	bool was_inside = !(word & ZIPC_CLAIMING);
+	int rc = judge(lock, word);
+
+	if (rc != -EAGAIN ||
+	    zipc_segment_lives(lock->segment, zipc_owner_holder(word)))
+		return rc;
+	/* Exactly from the word whose owner was then found dead. */
+	if (!atomic_compare_exchange_strong_explicit(
+		    &lock->at->owner, &word,
+		    was_inside ? lock->mine | ZIPC_INCONSISTENT : claimed,
+		    memory_order_acquire, memory_order_relaxed))
+		return -EAGAIN;
+	if (!was_inside)
+		return 0;
+	atomic_fetch_add_explicit(&lock->at->deaths, 1, memory_order_relaxed);
+	return -EOWNERDEAD;
 }
 
 int zipc_lock_take_over(struct zipc_lock *lock, uint64_t extra)
 {
-	uint64_t word = zipc_lock_word(lock), state;
-	int rc;
+	uint64_t word = zipc_lock_word(lock);
 
 	if (word <= ZIPC_INCONSISTENT)
 		return zipc_lock_try(lock, extra);
-	rc = judge(lock, word);
-	if (rc != -EAGAIN ||
-	    zipc_segment_lives(lock->segment, zipc_owner_holder(word)))
-		return rc;
-	state = inherited(word);
-	/* Exactly from the word whose owner was then found dead. */
-	if (!atomic_compare_exchange_strong_explicit(
-		    &lock->at->owner, &word, lock->mine | extra | state,
-		    memory_order_acquire, memory_order_relaxed))
-		return -EAGAIN;
-	if (!(word & ZIPC_CLAIMING))
-		atomic_fetch_add_explicit(&lock->at->deaths, 1,
-					  memory_order_relaxed);
-	return state ? -EOWNERDEAD : 0;
+	return take_from_the_dead(lock, word, lock->mine | extra);
+}
+
+int zipc_lock_bury(struct zipc_lock *lock)
+{
+	uint64_t word = zipc_lock_word(lock);
+
+	if (word <= ZIPC_INCONSISTENT)
+		return zipc_lock_inherit(lock);
+	return take_from_the_dead(lock, word, 0);
 }
 
 /* waiting */
@@ -371,6 +402,8 @@ int zipc_lock_reset(struct zipc_lock *lock)
 		    &lock->at->owner, &word, ZIPC_INCONSISTENT,
 		    memory_order_acq_rel, memory_order_relaxed))
 		return 0;
+	if (!is_sound(lock, word))
+		return zipc_lock_tell(lock, -EBADMSG);
 	return zipc_fail(EINVAL, "%s `%s` in segment `/%s` needs no reset: "
 			 "it can be locked", zipc_kind_name(lock->kind),
 			 lock->name, lock->segment->name);

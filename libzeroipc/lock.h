@@ -10,7 +10,8 @@
  *
  *   0             it holds the lock
  *   INCONSISTENT  the same; who held it before has died, and it was told so
- *   CLAIMING      it has claimed the lock and is not inside yet (RWLock)
+ *   CLAIMING      it has claimed the lock and is not inside yet (RWLock); it
+ *                 was free, so there is nothing to be told
  *
  * and of one that names nobody:
  *
@@ -106,14 +107,23 @@ static inline int zipc_lock_enter(struct zipc_lock *lock)
 }
 
 /*
- * One try to take it, in the state extra (0 or CLAIMING), without asking who
- * lives. 0 and -EOWNERDEAD: it is taken; -EAGAIN held by another; -EDEADLK;
- * -ENOTRECOVERABLE closed; -EBADMSG.
+ * One try to take it, without asking who lives. 0: it is taken, in the state
+ * extra (0 or CLAIMING); -EOWNERDEAD: as INCONSISTENT; -EAGAIN held by another;
+ * -EDEADLK; -ENOTRECOVERABLE closed; -EBADMSG.
  */
 int zipc_lock_try(struct zipc_lock *lock, uint64_t extra);
 
 /* Take it from the dead: as zipc_lock_try(); -EAGAIN if the holder lives. */
 int zipc_lock_take_over(struct zipc_lock *lock, uint64_t extra);
+
+/*
+ * The same two of who wants the lock only if one has died inside, as a reader
+ * of a RWLock: it is taken when they give -EOWNERDEAD. -EAGAIN: it is free, or
+ * held by another. 0, of zipc_lock_bury(): it was claimed by somebody dead, and
+ * is free; who sleeps is not woken yet.
+ */
+int zipc_lock_inherit(struct zipc_lock *lock);
+int zipc_lock_bury(struct zipc_lock *lock);
 
 /* Whether the holder's life may be asked about again. */
 bool zipc_lock_look_due(struct zipc_lock *lock, int64_t pause_ns);

@@ -148,6 +148,23 @@ int zipc_participant_join(uint64_t *holder, int fd,
 			 "(max_participants)", count);
 }
 
+void zipc_participant_leave(uint64_t holder, int fd,
+			    const struct zipc_participant *places)
+{
+	uint32_t index = zipc_holder_index(holder);
+	const struct zipc_participant *place = &places[index];
+	struct flock lock = life_lock(index);
+
+	/* Relaxed: who has this place wrote them, and perhaps is the caller. */
+	if (atomic_load_explicit(&place->pid, memory_order_relaxed) !=
+		    (uint32_t)getpid() ||
+	    atomic_load_explicit(&place->pid_namespace,
+				 memory_order_relaxed) != pid_namespace())
+		return;
+	lock.l_type = F_UNLCK;
+	fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 /* Whether the pid in the place is still the process that wrote it there. */
 static bool pid_is_still_it(const struct zipc_life *life)
 {

@@ -48,6 +48,14 @@ static inline uint32_t zipc_holder_incarnation(uint64_t holder)
 int zipc_participant_join(uint64_t *holder, int fd,
 			  struct zipc_participant *places, uint32_t count);
 
+/*
+ * The caller goes: it gives up the place that zipc_participant_join() gave it,
+ * though a child that was forked and stopped before its at-fork handler has the
+ * description, too. Such a child that asks for it gives up nothing.
+ */
+void zipc_participant_leave(uint64_t holder, int fd,
+			    const struct zipc_participant *places);
+
 /* What proves a participant's life, copied from its place. */
 struct zipc_life {
 	uint32_t incarnation;

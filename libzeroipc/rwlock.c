@@ -4,20 +4,25 @@
  * reads, so that readers write no line in common.
  *
  * State
- *   owner     as a mutex's; while it is not 0 no reader comes in. A writer
- *             that waits for readers is CLAIMING; behind that it is inside
+ *   owner     0 free; CLAIMING, a writer that waits for readers to leave; held
+ *             by a writer; INCONSISTENT and CLOSED as of a mutex
  *   readers   a record (record.h) per handle that reads; `reading` is 0, or the
- *             handle's own word while it reads, or is about to find out
- *             whether it may
+ *             handle's own word while it reads, or has found the lock free and
+ *             looks whether it still is
  *   events    readable: readers wait for a writer to leave; writable: writers
  *             wait for the owner word; drained: the one that has claimed it
  *             waits for readers to leave
  *
  * read_lock
- *   1 reading = mine; light fence; load owner. 0: inside
- *   2 else reading = 0, as in unlock, and wait until owner is 0
+ *   1 load owner. Not 0: go to 4
+ *   2 reading = mine; light fence; load owner. 0: inside
+ *   3 else reading = 0, as in unlock
+ *   4 wait until owner is 0. INCONSISTENT, or the word of one that died inside:
+ *     CAS to mine and INCONSISTENT: inside, alone. A dead claimant's: CAS to 0,
+ *     and wake all
  * write_lock
- *   1 CAS owner 0 -> mine and CLAIMING; heavy fence
+ *   1 CAS 0, or a dead claimant's word, to mine and CLAIMING; heavy fence. From
+ *     INCONSISTENT, or the word of one that died inside: as a reader does
  *   2 each record is quiet, or its reading names somebody dead: CAS from that
  *     word to 0. While one is not, sleep on drained
  *   3 owner = mine: inside. If the deadline comes first, owner = 0
@@ -28,18 +33,30 @@
  * Why no reader is inside with a writer: the reader stores reading, then loads
  * owner; the writer stores owner, then (behind the fence, which is both sides')
  * loads reading. One sees the other: the reader backs off, or the writer waits
- * for it. Why nobody sleeps for good is the same argument, about the store that
- * lets go and the event's word; see wait.h.
+ * for it. From when one is inside, owner is not 0 until it is given back as
+ * consistent, whoever dies; so who takes it over in between need not look for
+ * readers. Why nobody sleeps for good is the same argument, about the store
+ * that lets go and the event's word; see wait.h.
  *
  *   edge       written by   read by     carries
  *   has_read   leave        is_quiet    what stood there was read
  *
  * and unlocked of lock.h, which a reader acquires as well.
  *
- * Who finds a dead writer takes the word over, as of a mutex. One that was
- * CLAIMING had changed nothing, so nobody is told. A reader then gives the word
- * back and starts anew. Of one that was inside, the reader stays the owner,
- * and is told: repair needs the lock for writing.
+ * Only who holds the lock holds up others, wherever it is stopped. A reader
+ * claims nothing. What a writer waits for is a reading that is set: its reader
+ * is inside, or has seen owner 0 (step 1) and would be, if it had gone on just
+ * before this writer claimed. For when that claim came behind its first load,
+ * the lock was free between the two; and when it came before, that load had
+ * found it. So that reader counts as one that holds, and steps aside when it
+ * goes on. Without step 1 it could come to a claim that has long stood, and a
+ * writer would wait for one that never could have been let in. Likewise a
+ * claimant counts as holding from when the last reader has left; until then it
+ * is those readers who hold up who waits for it.
+ *
+ * A dead writer's word is taken over as of a mutex: the next one, a reader too,
+ * is the owner and is told, as repair needs the lock for writing. One that was
+ * CLAIMING had changed nothing, so nobody is told.
  *
  * What a crash leaves: a record whose reading names the dead, which a writer
  * that looks, or the record's next owner, sets to 0; or an owner word, which is
@@ -203,18 +220,22 @@ static inline void leave(struct zipc_rwlock *rwlock)
 	zipc_wake(rwlock->drained, rwlock->lock.symmetric, 1);
 }
 
-/* 0 inside; -EAGAIN: there is a writer, and reading is set. */
+/* 0 inside; -EAGAIN: there is a writer. */
 static inline int look_in(struct zipc_rwlock *rwlock)
 {
+	/* Not while a writer has it: that one, or the next, would wait. */
+	if (__builtin_expect(zipc_lock_word(&rwlock->lock), 0))
+		return -EAGAIN;
 	/* Relaxed: the fences keep it before the load, on both sides. */
 	atomic_store_explicit(rwlock->reading, rwlock->lock.mine,
 			      memory_order_relaxed);
 	zipc_fence_light(rwlock->lock.symmetric);
 	/* unlocked: acquire; pairs with zipc_lock_free(). */
-	return __builtin_expect(atomic_load_explicit(&rwlock->lock.at->owner,
-						     memory_order_acquire), 0)
-		       ? -EAGAIN
-		       : 0;
+	if (__builtin_expect(!atomic_load_explicit(&rwlock->lock.at->owner,
+						   memory_order_acquire), 1))
+		return 0;
+	leave(rwlock);
+	return -EAGAIN;
 }
 
 static int become_reader(struct zipc_rwlock *rwlock)
@@ -239,47 +260,39 @@ static int become_reader(struct zipc_rwlock *rwlock)
 	return 0;
 }
 
-/* Free, or free and INCONSISTENT, as the caller's own claim found it. */
-static void give_up(struct zipc_lock *lock, uint64_t state)
+/* The word is 0 by now. */
+static void wake_all(struct zipc_lock *lock)
 {
-	zipc_lock_free(lock, state);
 	zipc_wake(&lock->block->readable, lock->symmetric, UINT64_MAX);
 	zipc_wake(&lock->block->writable, lock->symmetric, 1);
 }
 
-/* After zipc_lock_try() and the like: 0, the word was claimed in vain. */
-static int not_for_writing(struct zipc_rwlock *rwlock, int rc)
+static void give_up(struct zipc_lock *lock)
 {
-	if (rc)
-		return rc;
-	give_up(&rwlock->lock, 0);
-	if (!look_in(rwlock))
-		return 0;
-	leave(rwlock);
-	return -EAGAIN;
+	zipc_lock_free(lock, 0);
+	wake_all(lock);
 }
 
-/* -EOWNERDEAD: a writer had died, and the owner word is claimed instead. */
+/*
+ * -EOWNERDEAD: a writer had died inside, and the owner word is taken instead.
+ * -EAGAIN: if the writer has left meanwhile, it finds those who sleep.
+ */
 static int64_t attempt_to_read(void *context)
 {
 	struct zipc_rwlock *rwlock = context;
+	int rc = look_in(rwlock);
 
-	if (!zipc_lock_word(&rwlock->lock)) {
-		if (!look_in(rwlock))
-			return 0;
-		leave(rwlock);
-	}
-	/* If a writer has left meanwhile, it finds those who sleep. */
-	if (!zipc_lock_word(&rwlock->lock))
-		return -EAGAIN;
-	return not_for_writing(rwlock,
-			       zipc_lock_try(&rwlock->lock, ZIPC_CLAIMING));
+	return rc ? zipc_lock_inherit(&rwlock->lock) : 0;
 }
 
-static int take_over_to_read(struct zipc_rwlock *rwlock)
+static int64_t take_over_to_read(struct zipc_rwlock *rwlock)
 {
-	return not_for_writing(
-		rwlock, zipc_lock_take_over(&rwlock->lock, ZIPC_CLAIMING));
+	int rc = zipc_lock_bury(&rwlock->lock);
+
+	if (rc)
+		return rc;
+	wake_all(&rwlock->lock);
+	return attempt_to_read(rwlock);
 }
 
 static int64_t attempt_to_read_and_look(void *context)
@@ -337,11 +350,8 @@ static int64_t is_quiet_but_for_the_dead(void *context)
 	return is_quiet(rwlock);
 }
 
-/*
- * The word is claimed: wait for readers to leave. If a writer had died, readers
- * may have died with it, and nobody else looks for them if no one waits.
- */
-static int64_t drain(struct zipc_rwlock *rwlock, bool died, int64_t deadline_ns)
+/* The word is claimed: wait for readers to leave. 0: do not wait. */
+static int64_t drain(struct zipc_rwlock *rwlock, int64_t deadline_ns)
 {
 	struct zipc_lock_wait wait = { .lock = &rwlock->lock,
 				       .event = rwlock->drained,
@@ -353,41 +363,36 @@ static int64_t drain(struct zipc_rwlock *rwlock, bool died, int64_t deadline_ns)
 
 	if (!rc)
 		rc = is_quiet(rwlock);
-	if (rc == -EAGAIN && died) {
-		clear_the_dead(rwlock);
-		rc = is_quiet(rwlock);
-	}
 	if (rc != -EAGAIN || !deadline_ns)
 		return rc;
 	return zipc_lock_sleep(&wait, deadline_ns);
 }
 
-/* The word is claimed, with rc; deadline_ns 0: do not wait. */
-static int come_in(struct zipc_rwlock *rwlock, int rc, int64_t deadline_ns)
+static int come_in(struct zipc_rwlock *rwlock, int64_t deadline_ns)
 {
-	uint64_t state = rc ? ZIPC_INCONSISTENT : 0;
-	int64_t failed = drain(rwlock, rc != 0, deadline_ns);
+	int64_t failed = drain(rwlock, deadline_ns);
 
 	if (failed) {
-		give_up(&rwlock->lock, state);
+		give_up(&rwlock->lock);
 		return (int)failed;
 	}
 	/* Relaxed: the word is the caller's own, before and behind it. */
-	atomic_store_explicit(&rwlock->lock.at->owner,
-			      rwlock->lock.mine | state, memory_order_relaxed);
-	return rc;
+	atomic_store_explicit(&rwlock->lock.at->owner, rwlock->lock.mine,
+			      memory_order_relaxed);
+	return 0;
 }
 
 /*
- * Readers are looked for first, so that none is turned away in vain. Who looks
- * for dead ones has leave to look for a dead writer too.
+ * Readers are looked for first, so that none is turned away in vain; but beside
+ * an owner, who may be dead, they are no holders. Who looks for dead ones has
+ * leave to look for a dead writer too.
  */
 static int try_to_claim(struct zipc_rwlock *rwlock)
 {
 	bool looks = false;
 	int rc;
 
-	if (is_quiet(rwlock)) {
+	if (!zipc_lock_word(&rwlock->lock) && is_quiet(rwlock)) {
 		looks = zipc_lock_look_due(&rwlock->lock, ZIPC_TRY_LOOK_NS);
 		if (looks)
 			clear_the_dead(rwlock);
@@ -426,8 +431,8 @@ int zipc_rwlock_write_lock(struct zipc_rwlock *rwlock, int64_t timeout_ns)
 	} else {
 		rc = try_to_claim(rwlock);
 	}
-	if (!rc || rc == -EOWNERDEAD)
-		rc = come_in(rwlock, rc, deadline);
+	if (!rc)
+		rc = come_in(rwlock, deadline);
 	return rc ? zipc_lock_tell(&rwlock->lock, rc) : 0;
 }
 
@@ -442,20 +447,13 @@ static int read_or_wait(struct zipc_rwlock *rwlock, int64_t timeout_ns)
 				       .quick = attempt_to_read,
 				       .thorough = attempt_to_read_and_look,
 				       .context = rwlock };
-	int64_t deadline = 0, rc = attempt_to_read(rwlock);
+	int64_t rc = attempt_to_read(rwlock);
 
-	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
-		deadline = zipc_deadline(timeout_ns);
-		rc = zipc_lock_sleep(&wait, deadline);
-	} else if (rc == -EAGAIN &&
-		   zipc_lock_look_due(lock, ZIPC_TRY_LOOK_NS)) {
+	if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT)
+		rc = zipc_lock_sleep(&wait, zipc_deadline(timeout_ns));
+	else if (rc == -EAGAIN && zipc_lock_look_due(lock, ZIPC_TRY_LOOK_NS))
 		rc = take_over_to_read(rwlock);
-	}
-	if (rc != -EOWNERDEAD)
-		return (int)rc;
-	if (!deadline && timeout_ns != ZIPC_NOWAIT)
-		deadline = zipc_deadline(timeout_ns);
-	return come_in(rwlock, (int)rc, deadline);
+	return (int)rc;
 }
 
 static __attribute__((noinline)) int read_slowly(struct zipc_rwlock *rwlock,
@@ -475,10 +473,7 @@ int zipc_rwlock_read_lock(struct zipc_rwlock *rwlock, int64_t timeout_ns)
 {
 	if (!has_record(rwlock) || reads(rwlock))
 		return read_slowly(rwlock, timeout_ns);
-	if (!look_in(rwlock))
-		return 0;
-	leave(rwlock);
-	return read_slowly(rwlock, timeout_ns);
+	return look_in(rwlock) ? read_slowly(rwlock, timeout_ns) : 0;
 }
 
 /* both */
@@ -491,7 +486,7 @@ static __attribute__((noinline)) int unlock_writer(struct zipc_lock *lock)
 	    (word | ZIPC_INCONSISTENT) != (lock->mine | ZIPC_INCONSISTENT))
 		return zipc_lock_tell(lock, -EPERM);
 	if (word == lock->mine) {
-		give_up(lock, 0);
+		give_up(lock);
 		return 0;
 	}
 	zipc_lock_free(lock, ZIPC_CLOSED);

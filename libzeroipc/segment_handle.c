@@ -297,6 +297,11 @@ void zipc_segment_close(struct zipc_segment *segment)
 	delist(segment);
 	pthread_mutex_destroy(&segment->mutex);
 	pthread_mutex_destroy(&segment->uses_mutex);
+	if (!segment->read_only && segment->fd >= 0)
+		zipc_participant_leave(
+			atomic_load_explicit(&segment->holder,
+					     memory_order_relaxed),
+			segment->fd, segment->participants);
 	discard(segment);
 	let_fork();
 }

@@ -161,8 +161,8 @@ static void call_successor(struct zipc_event_word *event)
 	uint32_t seen, changed;
 
 	/*
-	 * Who saw a place taken has set CROWD and then looked once more, so
-	 * either it finds the place free or CROWD is found here.
+	 * Who saw a place taken has set CROWD and then, behind a fence, looked
+	 * once more, so either it finds the place free or CROWD is found here.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	seen = atomic_load_explicit(&event->word, memory_order_relaxed);
@@ -250,8 +250,9 @@ static int64_t sleep_on(struct zipc_event_word *event, bool symmetric,
 		crowd = !take_place(event, &napper);
 		call_successor(event);
 		ticket = arrive(event, crowd);
-		take_place(event, &napper);
 		rc = zipc_fence_heavy(symmetric);
+		/* Behind the fence: see call_successor(). */
+		take_place(event, &napper);
 		if (!rc)
 			rc = attempt(context);
 		if (rc != -EAGAIN)
@@ -304,6 +305,14 @@ static void arrive_at(struct zipc_wait_on *on)
 	on->crowd = !take_place(on->event, &napper);
 	call_successor(on->event);
 	on->arrived = arrive(on->event, on->crowd);
+	keep_napper(on, napper);
+}
+
+/* The second look: see call_successor(). */
+static void look_again_at(struct zipc_wait_on *on)
+{
+	struct napper napper = napper_at(on);
+
 	take_place(on->event, &napper);
 	keep_napper(on, napper);
 }
@@ -334,6 +343,7 @@ static int arrive_at_all(struct zipc_wait_on *on, size_t n)
 {
 	bool asymmetric = false;
 	size_t i;
+	int rc;
 
 	do
 		for (i = 0; i < n; i++)
@@ -343,7 +353,10 @@ static int arrive_at_all(struct zipc_wait_on *on, size_t n)
 		asymmetric |= !on[i].symmetric;
 	/* sleepers: pairs with zipc_wake(), as in sleep_on(). */
 	zipc_fence_heavy(true);
-	return asymmetric ? zipc_fence_heavy(false) : 0;
+	rc = asymmetric ? zipc_fence_heavy(false) : 0;
+	for (i = 0; i < n; i++)
+		look_again_at(&on[i]);
+	return rc;
 }
 
 static int64_t nap_end_of(const struct zipc_wait_on *on, size_t n,

@@ -6,7 +6,12 @@
 
 #include "../libzeroipc/lock.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #define SECOND INT64_C(1000000000)
@@ -226,6 +231,53 @@ START_TEST(who_sleeps_learns_that_the_holder_died)
 }
 END_TEST
 
+/* From here on the system refuses it, as in a sandbox. */
+static void refuse_membarrier(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof(program) / sizeof(program[0]),
+				     program };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter),
+			 0);
+}
+
+static void wait_without_membarrier(void *unused)
+{
+	(void)unused;
+	ck_rc(zipc_mutex_lock(mutex, ZIPC_NOWAIT), -EAGAIN);
+	refuse_membarrier();
+	ck_rc(zipc_mutex_lock(mutex, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_mutex_lock(mutex, LONG), -EOPNOTSUPP);
+	ck_message("membarrier");
+	tell_parent();
+	await_parent();
+	ck_rc(zipc_mutex_lock(mutex, LONG), 0);
+	ck_rc(zipc_mutex_unlock(mutex), 0);
+}
+
+START_TEST(who_cannot_sleep_safely_is_told)
+{
+	struct child child;
+
+	ck_rc(zipc_mutex_lock(other, ZIPC_NOWAIT), 0);
+	child = child_start(wait_without_membarrier, NULL);
+	child_hear(&child);
+	ck_rc(zipc_mutex_unlock(other), 0);
+	child_say(&child);
+	child_end(&child);
+	ck_rc(zipc_mutex_lock(mutex, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_mutex_unlock(mutex), 0);
+}
+END_TEST
+
 START_TEST(without_repair_nobody_has_it_again_but_by_a_reset)
 {
 	die_holding();
@@ -345,7 +397,8 @@ START_TEST(a_damaged_owner_is_told)
 	ck_message("damaged");
 	ck_rc(zipc_mutex_lock(mutex, ZIPC_FOREVER), -EBADMSG);
 	ck_rc(zipc_mutex_unlock(mutex), -EPERM);
-	ck_rc(zipc_mutex_reset(mutex), -EINVAL);
+	ck_rc(zipc_mutex_reset(mutex), -EBADMSG);
+	ck_message("damaged");
 }
 END_TEST
 
@@ -468,6 +521,7 @@ static Suite *mutex_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, one_holds_it_at_a_time);
 	tcase_add_test(tc, who_holds_it_can_not_wait_for_himself);
+	tcase_add_test(tc, who_cannot_sleep_safely_is_told);
 	tcase_add_test(tc, only_the_holder_unlocks_it);
 	tcase_add_test(tc, an_uncontended_lock_makes_no_system_call);
 	tcase_add_test(tc, opening_shows_what_is_there);

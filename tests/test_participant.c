@@ -506,6 +506,79 @@ START_TEST(a_zombie_is_dead_although_a_child_has_its_lock)
 	gone();
 }
 END_TEST
+
+/* It closes the segment, and goes on to live; so does its child. */
+static void fork_and_close(void *unused)
+{
+	struct zipc_segment *mine = opened();
+	int idle[2];
+	pid_t pid;
+
+	(void)unused;
+	ck_assert_int_eq(pipe(idle), 0);
+	atomic_store(&board->holder, holder_of(mine));
+	pid = (pid_t)syscall(SYS_fork);
+	if (pid == 0) {
+		close(idle[1]);
+		pause();
+		_exit(0);
+	}
+	atomic_store(&board->pid, pid);
+	tell_parent();
+	await_parent();
+	zipc_segment_close(mine);
+	tell_parent();
+	await_parent();
+}
+
+START_TEST(who_closes_is_gone_although_a_child_stopped_before_its_handler)
+{
+	struct child child;
+
+	made(0);
+	child = child_start(fork_and_close, NULL);
+	child_hear(&child);
+	ck_assert(zipc_segment_lives(segment, atomic_load(&board->holder)));
+	child_say(&child);
+	child_hear(&child);
+	ck_assert(!zipc_segment_lives(segment, atomic_load(&board->holder)));
+	ck_assert_int_eq(kill(atomic_load(&board->pid), SIGKILL), 0);
+	child_kill(&child);
+	gone();
+}
+END_TEST
+
+/* As that child would, if it went on to its end without its handler. */
+static void fork_and_let_it_close(void *unused)
+{
+	struct zipc_segment *mine = opened();
+	pid_t pid;
+
+	(void)unused;
+	atomic_store(&board->holder, holder_of(mine));
+	pid = (pid_t)syscall(SYS_fork);
+	if (pid == 0) {
+		zipc_segment_close(mine);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	tell_parent();
+	await_parent();
+}
+
+START_TEST(a_child_that_closes_without_its_handler_leaves_its_parent_alive)
+{
+	struct child child;
+
+	made(0);
+	child = child_start(fork_and_let_it_close, NULL);
+	child_hear(&child);
+	ck_assert(zipc_segment_lives(segment, atomic_load(&board->holder)));
+	child_kill(&child);
+	ck_assert(!zipc_segment_lives(segment, atomic_load(&board->holder)));
+	gone();
+}
+END_TEST
 #endif
 
 /* This process lives, so only the lock can tell; the mapping is the child's. */
@@ -909,6 +982,12 @@ static void add_fork_cases(Suite *suite)
 		tc,
 		a_child_stopped_before_its_handler_keeps_no_dead_parent_alive);
 	tcase_add_test(tc, a_zombie_is_dead_although_a_child_has_its_lock);
+	tcase_add_test(
+		tc,
+		who_closes_is_gone_although_a_child_stopped_before_its_handler);
+	tcase_add_test(
+		tc,
+		a_child_that_closes_without_its_handler_leaves_its_parent_alive);
 #endif
 	tcase_add_test(tc, a_closed_handle_is_dead_although_a_child_has_it);
 	tcase_add_test(tc, the_child_of_a_dead_creator_does_not_have_its_lock);

@@ -129,8 +129,8 @@ class Event:
         while True:
             napper.keep()
             ticket = self._arrive(not napper.take())
-            napper.take()
             _atomics.fence_heavy(self._symmetric)
+            napper.take()  # behind the fence: who leaves has one as well
             moved = attempt()
             if moved:
                 return moved

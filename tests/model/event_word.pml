@@ -377,12 +377,12 @@ proctype sleeper(byte me) provided (!dead[me])
 		call_successor();
 #endif
 		arrive();
-#ifndef LOOKS_ONCE
-		take_place();
-#endif
 #ifndef NO_FENCE
 		/* Edge sleepers: the heavy fence. */
 		ALL_SENT;
+#endif
+#ifndef LOOKS_ONCE
+		take_place();
 #endif
 #ifndef NO_LOOK
 		if

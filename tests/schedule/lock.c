@@ -3,7 +3,9 @@
  * Mutex, RWLock and Once under the schedule explorer: two or three tasks lock
  * and unlock, waiting or not, while one of them may be killed or stopped. In
  * every schedule nobody is inside with a writer, who sleeps is woken, and a
- * death is told to the next one, if somebody died inside, and only then.
+ * death is told to the next one, if somebody died inside, and only then; and
+ * one that is stopped on its way in to read keeps out no other reader, and no
+ * writer either, unless its word stands.
  *
  * Each task follows a script, a character for an operation; capitals wait:
  *
@@ -11,6 +13,7 @@
  */
 #include "../harness.h"
 #include "../../libzeroipc/lock.h"
+#include "../../libzeroipc/participant.h"
 #include "schedule.h"
 
 #include <ctype.h>
@@ -32,12 +35,14 @@ static struct zipc_rwlock *rwlocks[SCHEDULE_TASKS + 1];
 static struct zipc_once *onces[SCHEDULE_TASKS + 1];
 static struct zipc_block *blocks[3];
 static struct zipc_owner *owners[3];
+static struct zipc_lock_reader *readers; /* that of a task by its number */
 
 /* Where a task is with each kind; what it was told, and how often it ran. */
 enum place { OUTSIDE, ENTERING, READING, WRITING, LEAVING };
 
 static struct {
 	enum place places[SCHEDULE_TASKS][3];
+	bool reads[SCHEDULE_TASKS]; /* or is on its way to */
 	bool told[SCHEDULE_TASKS]; /* that this one died */
 	unsigned runs;
 } now;
@@ -85,7 +90,6 @@ static void set_up(const void *context)
 					    .flags = scene->flags };
 	const char *name = test_name("schedule");
 	struct zipc_rwlock_body *body;
-	struct zipc_lock_reader *readers;
 	unsigned i;
 
 	schedule_as(JUDGE);
@@ -192,6 +196,7 @@ static void lock_and_unlock(unsigned me, char what)
 	int rc;
 
 	*place = ENTERING;
+	now.reads[me] = tolower(what) == 'r';
 	schedule_call();
 	rc = lock_as(me, what);
 	check_result(what, rc);
@@ -287,6 +292,52 @@ static void check_kind(enum kind kind)
 		      "in the end it can not be unlocked");
 }
 
+/* A writer had died inside, and its lock is the stopped one's by now. */
+static bool has_inherited(unsigned i)
+{
+	uint64_t word = atomic_load_explicit(&owners[RWLOCK]->owner,
+					     memory_order_relaxed);
+
+	return word & ZIPC_INCONSISTENT &&
+	       zipc_owner_holder(word) == segments[i]->holder;
+}
+
+static void check_beside_a_stopped_reader(unsigned i)
+{
+	struct zipc_lock *lock = (void *)rwlocks[JUDGE];
+	bool stands = atomic_load_explicit(&readers[i].reading,
+					   memory_order_relaxed);
+	int rc;
+
+	lock->looked_ns = 0;
+	rc = zipc_rwlock_write_lock(rwlocks[JUDGE], ZIPC_NOWAIT);
+	schedule_must(!rc || rc == -EOWNERDEAD || (rc == -EAGAIN && stands),
+		      "beside a stopped reader, write_lock() gives %s",
+		      rc_name(rc));
+	if (rc != -EAGAIN) {
+		must_be_told(JUDGE, RWLOCK, rc != 0);
+		schedule_must(!unlock_as(JUDGE, RWLOCK, rc != 0),
+			      "and it can not be unlocked");
+	}
+	lock->looked_ns = 0;
+	rc = zipc_rwlock_read_lock(rwlocks[JUDGE], ZIPC_NOWAIT);
+	schedule_must(!rc && !zipc_rwlock_unlock(rwlocks[JUDGE]),
+		      "beside a stopped reader, read_lock() gives %s",
+		      rc_name(rc));
+}
+
+/* All others have ended, or are dead. */
+static void check_stopped_readers(unsigned tasks)
+{
+	unsigned i;
+
+	for (i = 0; i < tasks; i++)
+		if (now.reads[i] && now.places[i][RWLOCK] == ENTERING &&
+		    !schedule_is_dead(i) && !schedule_has_ended(i) &&
+		    !has_inherited(i))
+			check_beside_a_stopped_reader(i);
+}
+
 static uint64_t late(const struct zipc_event_word *event)
 {
 	return atomic_load_explicit(&event->late_wakes, memory_order_relaxed);
@@ -295,12 +346,13 @@ static uint64_t late(const struct zipc_event_word *event)
 static void check(const void *context, enum schedule_stage stage)
 {
 	struct zipc_rwlock_body *body = (void *)owners[RWLOCK];
+	const struct scene *scene = context;
 	unsigned i;
 
-	(void)context;
-	(void)stage;
 	check_kind(MUTEX);
 	check_kind(RWLOCK);
+	if (stage == SCHEDULE_STOPPED)
+		check_stopped_readers(scene->schedule.tasks);
 	for (i = 0; i < 3; i++)
 		schedule_must(schedule_has_fault() ||
 				      (!late(&blocks[i]->readable) &&
@@ -334,6 +386,8 @@ static struct scene scenes[] = {
 	{ TASKS("writers-dead", 2, 2, 2, 1, 1, 0), { "Rr", "w" }, 0 },
 	{ TASKS("writers-dead-asleep", 3, 2, 1, 0, 1, 0), { "R", "W", "W" },
 	  0 },
+	{ TASKS("reader-stopped", 2, 1, 3, 1, 0, 1), { "r", "ww" }, 0 },
+	{ TASKS("claimant-dead", 2, 3, 2, 1, 1, 1), { "rr", "w" }, 0 },
 	{ TASKS("once-dead", 2, 3, 2, 0, 1, 0), { "O", "O" }, 0 },
 };
 

@@ -36,6 +36,7 @@ struct books {
 	_Atomic uint64_t told;          /* deaths, to all */
 };
 
+/* Until the storm is over, whose last round not all arrive in. */
 static int wait_in_slices(struct zipc_barrier *barrier, int64_t timeout_ns)
 {
 	int rc;
@@ -169,19 +170,47 @@ static void storms(const struct variant *variant, unsigned n, unsigned kills)
 	munmap(books, sizeof(*books));
 }
 
+/* Nobody is killed, and nobody stopped. */
+static void is_calm(const struct variant *variant)
+{
+	struct books *books = shared_memory(sizeof(*books));
+	struct storm storm = { .seats = variant->parties,
+			       .least = 20000 / SCALE,
+			       .act = act,
+			       .context = books };
+	struct zipc_segment *segment;
+
+	books->variant = variant;
+	segment = make_barrier(books);
+	storm_run(&storm);
+	ck_assert_uint_eq(storm_late_wakes(books->segment, "b"), 0);
+	all_is_well(books, segment);
+	ck_assert_uint_eq(atomic_load(&books->told), 0);
+	zipc_segment_close(segment);
+	ck_rc(zipc_segment_unlink(books->segment), 0);
+	munmap(books, sizeof(*books));
+}
+
 static const struct variant variants[] = {
 	{ 2, SLICE, 0 },
 	{ 3, SLICE, 0 },
 	{ 6, SLICE, 0 },
 	{ 4, 200000, 0 },
-	{ 3, ZIPC_NOWAIT, 0 },
 	{ 4, SLICE, ZIPC_SYMMETRIC_FENCES },
+	{ 3, ZIPC_NOWAIT, 0 },
 };
 #define VARIANTS (int)(sizeof(variants) / sizeof(variants[0]))
+#define SLEEPING (VARIANTS - 1) /* nobody sleeps in the last */
 
 START_TEST(rounds_survive_random_kills)
 {
 	storms(&variants[_i], 1, 60);
+}
+END_TEST
+
+START_TEST(nobody_is_woken_late_when_nobody_dies)
+{
+	is_calm(&variants[_i]);
 }
 END_TEST
 
@@ -197,6 +226,9 @@ static Suite *storm_barrier_suite(void)
 	TCase *tc = test_case(suite, "storm", "slow", 600);
 
 	tcase_add_loop_test(tc, rounds_survive_random_kills, 0, VARIANTS);
+	tc = test_case(suite, "calm", "medium", 300);
+	tcase_add_loop_test(tc, nobody_is_woken_late_when_nobody_dies, 0,
+			    SLEEPING);
 	tc = test_case(suite, "long storm", "stress", 3600);
 	tcase_add_loop_test(tc, rounds_survive_thousands_of_kills, 0,
 			    VARIANTS);

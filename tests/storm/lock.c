@@ -190,17 +190,6 @@ static void end_of_storm(struct books *books)
 	       (unsigned long long)books->told);
 }
 
-static uint64_t late_wakes(const struct books *books)
-{
-	struct zipc_view_entry entry;
-	struct zipc_view *view;
-
-	ck_rc(zipc_view_open(&view, books->segment), 0);
-	ck_rc(zipc_view_find(view, "l", &entry), 0);
-	zipc_view_close(view);
-	return entry.late_wakes;
-}
-
 /* Without kills nobody is stopped either. */
 static void storm_on(bool rwlock, unsigned flags, unsigned kills)
 {
@@ -214,7 +203,7 @@ static void storm_on(bool rwlock, unsigned flags, unsigned kills)
 	make_lock(books, rwlock, flags);
 	storm_run(&storm);
 	if (!kills)
-		ck_assert_uint_eq(late_wakes(books), 0);
+		ck_assert_uint_eq(storm_late_wakes(books->segment, "l"), 0);
 	end_of_storm(books);
 	ck_rc(zipc_segment_unlink(books->segment), 0);
 	munmap(books, sizeof(*books));

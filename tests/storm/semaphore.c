@@ -18,6 +18,7 @@
 #define MOST 4 /* permits */
 #define SHORT INT64_C(200000)
 #define SLICE INT64_C(20000000) /* then look whether the storm is over */
+#define LONG INT64_C(60000000000)
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SCALE 10
@@ -33,6 +34,7 @@ struct variant {
 
 struct books {
 	const struct variant *variant;
+	bool patient; /* all wait until they have it */
 	char segment[96];
 	_Atomic int places[MOST]; /* pids */
 };
@@ -95,11 +97,12 @@ static bool acquire_one(struct books *books, struct zipc_semaphore *semaphore,
 			unsigned *place)
 {
 	int64_t timeout = books->variant->timeout_ns;
+	int64_t slice = books->patient ? LONG : SLICE;
 	int rc;
 
 	do
 		rc = zipc_semaphore_acquire(semaphore,
-					    timeout < 0 ? SLICE : timeout);
+					    timeout < 0 ? slice : timeout);
 	while (rc == -ETIMEDOUT && timeout < 0 && !storm_is_over());
 	storm_assert(!rc || rc == -ETIMEDOUT || rc == -EAGAIN,
 		     "acquire gives %d: %s", rc, zipc_last_error());
@@ -200,19 +203,47 @@ static void storms(const struct variant *variant, unsigned n, unsigned kills)
 	munmap(books, sizeof(*books));
 }
 
+/* Nobody is killed, and nobody stopped. */
+static void is_calm(const struct variant *variant)
+{
+	struct books *books = shared_memory(sizeof(*books));
+	struct storm storm = { .seats = variant->seats,
+			       .least = 5000 / SCALE,
+			       .act = act,
+			       .context = books };
+	struct zipc_segment *segment;
+
+	books->variant = variant;
+	books->patient = true;
+	segment = make_semaphore(books);
+	storm_run(&storm);
+	ck_assert_uint_eq(storm_late_wakes(books->segment, "s"), 0);
+	all_are_back(books, segment);
+	zipc_segment_close(segment);
+	ck_rc(zipc_segment_unlink(books->segment), 0);
+	munmap(books, sizeof(*books));
+}
+
 static const struct variant variants[] = {
 	{ 4, 1, 1, ZIPC_FOREVER, 0 },
 	{ 6, 2, 1, ZIPC_FOREVER, 0 },
 	{ 6, 4, 4, ZIPC_FOREVER, 0 },
 	{ 4, 2, 2, SHORT, 0 },
-	{ 4, 1, 1, ZIPC_NOWAIT, 0 },
 	{ 6, 3, 2, ZIPC_FOREVER, ZIPC_SYMMETRIC_FENCES },
+	{ 4, 1, 1, ZIPC_NOWAIT, 0 },
 };
 #define VARIANTS (int)(sizeof(variants) / sizeof(variants[0]))
+#define SLEEPING (VARIANTS - 1) /* nobody sleeps in the last */
 
 START_TEST(permits_survive_random_kills)
 {
 	storms(&variants[_i], 1, 150);
+}
+END_TEST
+
+START_TEST(nobody_is_woken_late_when_nobody_dies)
+{
+	is_calm(&variants[_i]);
 }
 END_TEST
 
@@ -228,6 +259,9 @@ static Suite *storm_semaphore_suite(void)
 	TCase *tc = test_case(suite, "storm", "slow", 600);
 
 	tcase_add_loop_test(tc, permits_survive_random_kills, 0, VARIANTS);
+	tc = test_case(suite, "calm", "medium", 300);
+	tcase_add_loop_test(tc, nobody_is_woken_late_when_nobody_dies, 0,
+			    SLEEPING);
 	tc = test_case(suite, "long storm", "stress", 3600);
 	tcase_add_loop_test(tc, permits_survive_thousands_of_kills, 0,
 			    VARIANTS);

@@ -252,6 +252,17 @@ void storm_await(unsigned i)
 	}
 }
 
+uint64_t storm_late_wakes(const char *segment, const char *name)
+{
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
+
+	ck_rc(zipc_view_open(&view, segment), 0);
+	ck_rc(zipc_view_find(view, name, &entry), 0);
+	zipc_view_close(view);
+	return entry.late_wakes;
+}
+
 static void set_up(const struct storm *storm)
 {
 	ck_assert_uint_le(storm->seats, STORM_SEATS);

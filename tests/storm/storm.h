@@ -65,6 +65,9 @@ void storm_fail(const char *format, ...)
 			storm_fail(__VA_ARGS__);                             \
 	} while (0)
 
+/* Of a structure, when it is over: 0 if nobody was killed. */
+uint64_t storm_late_wakes(const char *segment, const char *name);
+
 /* In calm(): wait until the seat's process has ended. */
 void storm_await(unsigned seat);
 

@@ -3,15 +3,18 @@
  * RWLock and Once under the sweep. Two words are guarded; a writer changes
  * first one, then the other, and a reader compares them. Whoever has the lock
  * with nothing told finds them equal; that a writer died inside is told, once,
- * and nothing else is; and neither dead readers nor dead claimants hold up
- * anybody.
+ * and nothing else is; and nobody is held up by dead readers or claimants, or
+ * by a stopped reader, unless it holds the lock.
  */
 #include "../../libzeroipc/lock.h"
 #include "../../libzeroipc/participant.h"
 #include "../harness.h"
 #include "sweep.h"
 
-enum start { FREE, READER_DEAD, WRITER_DEAD, CLAIMANT_DEAD };
+#include <sched.h>
+
+/* WRITER: there is one, which leaves when the victim is dead or stopped. */
+enum start { FREE, READER_DEAD, WRITER_DEAD, CLAIMANT_DEAD, WRITER };
 
 struct scene {
 	const char *name;
@@ -28,6 +31,7 @@ static const struct scene scenes[] = {
 	{ "write behind a dead writer", true, WRITER_DEAD, true },
 	{ "read behind a dead writer", false, WRITER_DEAD, true },
 	{ "read behind a dead claimant", false, CLAIMANT_DEAD, true },
+	{ "read beside a writer", false, WRITER, true },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(scenes[0])))
@@ -96,7 +100,7 @@ static void begin_as(struct things *it, enum start start)
 				      memory_order_relaxed);
 		atomic_store_explicit(&it->readers[0].reading, word,
 				      memory_order_relaxed);
-	} else if (start != FREE) {
+	} else if (start != FREE && start != WRITER) {
 		if (start == CLAIMANT_DEAD)
 			word |= ZIPC_CLAIMING;
 		atomic_store_explicit(&it->body->owner.owner, word,
@@ -107,11 +111,12 @@ static void begin_as(struct things *it, enum start start)
 
 static void set_up(void *context)
 {
-	struct zipc_segment_options few = { .max_entries = 4,
+	struct zipc_segment_options few = { .max_entries = 5,
 					    .max_participants = 8 };
 	const struct scene *scene = context;
 	struct zipc_segment *segment;
 	struct zipc_rwlock *lock;
+	struct zipc_semaphore *leave;
 	struct zipc_once *once;
 	struct zipc_array *array;
 	struct things it;
@@ -120,8 +125,10 @@ static void set_up(void *context)
 	if (zipc_segment_create(&segment, sweep_segment(), 8192, &few) ||
 	    zipc_rwlock_create(&lock, segment, "l", 4) ||
 	    zipc_once_create(&once, segment, "o") ||
-	    zipc_array_create(&array, segment, "pair", "u64", 2))
+	    zipc_array_create(&array, segment, "pair", "u64", 2) ||
+	    zipc_semaphore_create(&leave, segment, "leave", 0, 1))
 		abort();
+	zipc_semaphore_close(leave);
 	zipc_rwlock_close(lock);
 	zipc_once_close(once);
 	zipc_array_close(array);
@@ -177,6 +184,39 @@ static void warm_up(struct things *it)
 		abort();
 	atomic_store_explicit(&it->body->owner.owner, word,
 			      memory_order_relaxed);
+}
+
+/* The companion: inside, until it is asked to leave. */
+static void write_until_asked(void *unused)
+{
+	struct things it = open_things();
+	struct zipc_semaphore *leave;
+
+	(void)unused;
+	if (zipc_semaphore_open(&leave, it.segment, "leave") ||
+	    zipc_rwlock_write_lock(it.lock, ZIPC_NOWAIT) ||
+	    zipc_semaphore_acquire(leave, ZIPC_FOREVER) ||
+	    zipc_rwlock_unlock(it.lock))
+		abort();
+}
+
+static bool somebody_writes(const struct things *it)
+{
+	return atomic_load_explicit(&it->body->owner.owner,
+				    memory_order_relaxed) != 0;
+}
+
+/* It is asked once, by the first check. */
+static void let_it_leave(struct things *it)
+{
+	struct zipc_semaphore *leave;
+
+	if (zipc_semaphore_open(&leave, it->segment, "leave"))
+		abort();
+	if (somebody_writes(it) && !zipc_semaphore_release(leave, 1))
+		while (somebody_writes(it))
+			sched_yield();
+	zipc_semaphore_close(leave);
 }
 
 static void first(struct sweep_victim *me, void *context)
@@ -281,14 +321,46 @@ static void check_lock(struct sweep_page *page, struct things *it, int rc)
 		sweep_fail(page, "the next lock gives %s", rc_name(rc));
 }
 
+/* A reader has the owner word only if a writer died. */
+static void check_reader(struct sweep_page *page, const struct scene *scene,
+			 const struct things *it)
+{
+	uint64_t word = atomic_load_explicit(&it->body->owner.owner,
+					     memory_order_relaxed);
+
+	if (!scene->writes && scene->start != WRITER_DEAD &&
+	    zipc_owner_holder(word) == page->first.notes[HOLDER])
+		sweep_fail(page, "a reader keeps others out, by %llx",
+			   (unsigned long long)word);
+}
+
+/* Readers hold it: another one comes in. */
+static void check_another_reads(struct sweep_page *page, struct things *it)
+{
+	int rc = zipc_rwlock_read_lock(it->lock, ZIPC_NOWAIT);
+
+	if (rc || zipc_rwlock_unlock(it->lock))
+		sweep_fail(page, "beside a reader, read_lock() gives %s",
+			   rc_name(rc));
+}
+
 static void check(struct sweep_page *page, enum sweep_stage stage,
 		  void *context)
 {
 	const struct scene *scene = context;
 	struct things it = open_things();
-	int want = expected(&it);
-	int rc = zipc_rwlock_write_lock(it.lock, ZIPC_NOWAIT);
+	int want, rc;
 
+	if (scene->start == WRITER)
+		let_it_leave(&it);
+	check_reader(page, scene, &it);
+	want = expected(&it);
+	rc = zipc_rwlock_write_lock(it.lock, ZIPC_NOWAIT);
+	if (scene->start == WRITER && rc)
+		sweep_fail(page, "the writer has left, and write_lock() gives "
+			   "%s", rc_name(rc));
+	if (rc == -EAGAIN && !somebody_writes(&it))
+		check_another_reads(page, &it);
 	if (stage == SWEEP_ENDED && page->first.result &&
 	    page->first.result != -EAGAIN)
 		sweep_fail(page, "it went on, and gave %s",
@@ -311,6 +383,8 @@ static void sweep_modes(struct scene scene, unsigned modes)
 			       .first = first, .second = second,
 			       .check = check, .context = &scene };
 
+	if (scene.start == WRITER)
+		sweep.companion = write_until_asked;
 	snprintf(operation, sizeof(operation), "rwlock %s", scene.name);
 	sweep_scene(&row, &sweep, modes);
 	sweep_report(&row);
@@ -409,7 +483,7 @@ static Suite *rwlock_sweep_suite(void)
 	}
 	tc = test_case(suite, "pairs", "stress", 1200);
 	for (i = 0; i < SCENES; i++)
-		if (scenes[i].start != FREE)
+		if (scenes[i].start != FREE && scenes[i].start != WRITER)
 			tcase_add_loop_test(tc, so_it_is_of_any_two, i, i + 1);
 	tc = test_case(suite, "once", "slow", 900);
 	tcase_add_test(tc, who_dies_inside_is_replaced);

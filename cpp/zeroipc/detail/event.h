@@ -294,8 +294,9 @@ inline std::uint64_t sleep_on(Event &event, bool symmetric,
 
 		const std::uint32_t ticket = arrive(event, crowd);
 
-		napper.take_place();
 		fence_heavy(symmetric);
+		/* Behind the fence: see call_successor(). */
+		napper.take_place();
 		got = attempt();
 		if (got)
 			return got;

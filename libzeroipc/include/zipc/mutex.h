@@ -43,7 +43,8 @@ int zipc_mutex_open_or_create(struct zipc_mutex **out,
  * Returns 0, and -EOWNERDEAD: a holder died, and what it guards may be half
  * changed. Both hold the lock. -EAGAIN held by another (ZIPC_NOWAIT, which
  * looks for a death at most once a millisecond); -ETIMEDOUT; -EDEADLK this
- * handle holds it; -ENOTRECOVERABLE; -EROFS; -EBADMSG.
+ * handle holds it; -ENOTRECOVERABLE; -EROFS; -EOPNOTSUPP the system refuses
+ * membarrier, which who waits needs; -EBADMSG.
  */
 int zipc_mutex_lock(struct zipc_mutex *mutex, int64_t timeout_ns);
 

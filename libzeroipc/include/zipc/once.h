@@ -35,7 +35,8 @@ int zipc_once_open_or_create(struct zipc_once **out,
  * if nobody does; wait at most timeout_ns for another's. fn must return. What
  * it returns other than 0 is this call's result, and the next caller runs it.
  * Returns 0; -EAGAIN another runs it (ZIPC_NOWAIT); -ETIMEDOUT; -EDEADLK from
- * inside fn; -EROFS not done, and open for reading only; -EBADMSG.
+ * inside fn; -EROFS not done, and open for reading only; -EOPNOTSUPP the system
+ * refuses membarrier, which who waits needs; -EBADMSG.
  */
 int zipc_once_call(struct zipc_once *once, int (*fn)(void *context),
 		   void *context, int64_t timeout_ns);
