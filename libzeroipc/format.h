@@ -613,8 +613,8 @@ ZIPC_AT(zipc_once_body, reserved, 0x20);
 static_assert(sizeof(struct zipc_once_body) == 64, "a once is one line");
 
 /*
- * Body of a Future; see future.h. Records of who waits follow, those of who
- * settles it, and as many places for a value or a message.
+ * Body of a Future; see future.h. Records of who settles it follow, as many
+ * places for a value or a message, and records of who waits.
  */
 struct zipc_future_body {
 	/* written by who promises, and who settles it */

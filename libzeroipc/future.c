@@ -35,12 +35,18 @@ static uint32_t content_bytes_for(uint64_t elem_size)
 	return (uint32_t)((bytes + ZIPC_LINE - 1) / ZIPC_LINE * ZIPC_LINE);
 }
 
+/* Without the records of who waits, which are behind. */
+static uint64_t own_bytes_for(uint64_t elem_size)
+{
+	return sizeof(struct zipc_future_body) +
+	       setters_for(elem_size) * (sizeof(struct zipc_setter) +
+					 content_bytes_for(elem_size));
+}
+
 static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
 {
 	(void)plan;
-	return zipc_lock_body_bytes(ZIPC_LINE) +
-	       setters_for(elem_size) * (sizeof(struct zipc_setter) +
-					 content_bytes_for(elem_size));
+	return zipc_lock_body_bytes(own_bytes_for(elem_size));
 }
 
 static void build(const struct zipc_plan *plan, unsigned char *at,
@@ -49,10 +55,10 @@ static void build(const struct zipc_plan *plan, unsigned char *at,
 	struct zipc_future_body *body = (void *)at;
 
 	(void)plan;
-	zipc_lock_build(&body->owner, ZIPC_LINE);
+	zipc_lock_build(&body->owner, own_bytes_for(elem_size));
 	body->setters = setters_for(elem_size);
 	body->content_bytes = content_bytes_for(elem_size);
-	body->setters_offset = zipc_lock_body_bytes(ZIPC_LINE);
+	body->setters_offset = sizeof(*body);
 	body->contents_offset = body->setters_offset +
 				body->setters * sizeof(struct zipc_setter);
 }
@@ -214,7 +220,7 @@ static bool is_sound(const struct zipc_future *future, uint64_t word)
 
 static uint64_t load(const struct zipc_future *future)
 {
-	/* settled, kept: acquire; pairs with swap(). */
+	/* settled: acquire; pairs with swap(). */
 	return atomic_load_explicit(&future->lock.at->owner,
 				    memory_order_acquire);
 }
@@ -222,7 +228,7 @@ static uint64_t load(const struct zipc_future *future)
 /* From exactly *word, else that becomes what stands there. */
 static bool swap(struct zipc_future *future, uint64_t *word, uint64_t to)
 {
-	/* settled, kept: acquire and release; pairs with load(). */
+	/* settled: acquire and release; pairs with load(). */
 	return atomic_compare_exchange_strong_explicit(
 		&future->lock.at->owner, word, to, memory_order_acq_rel,
 		memory_order_acquire);
@@ -308,7 +314,7 @@ int zipc_future_withdraw(struct zipc_future *future)
 		return zipc_fail(EPERM, "future `%s` in segment `/%s` is not "
 				 "promised by this handle", lock->name,
 				 lock->segment->name);
-	/* kept: release, in it; pairs with load(). */
+	/* settled: release, in it; pairs with load(). */
 	zipc_lock_free(lock, 0);
 	return 0;
 }

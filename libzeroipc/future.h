@@ -25,9 +25,9 @@
  * record before has not settled it, and never will: he has given it back, or he
  * is dead, and it was taken behind that. If it is settled, nothing is written.
  *
- *   edge      written by        read by            carries
- *   settled   settle            look               the content, and all before
- *   kept      promise           settle, promise    what an earlier one has done
+ *   edge      written by   read by   carries
+ *   settled   swap         load      the content, and what came before; between
+ *                                    promisers, what an earlier one has done
  *
  * When each result was true: that somebody else holds the promise, at the look
  * at the word, since one who is found alive behind it lived then. That who

@@ -49,12 +49,13 @@ static bool word_is_sound(const struct zipc_view *view, uint64_t word,
 			  uint32_t setters)
 {
 	uint64_t holder = zipc_owner_holder(word);
+	uint32_t places = view->header.max_participants;
 
 	switch (word & STATES) {
 	case 0:
 		return !word ||
-		       ((holder & 0xFFFF) && zipc_holder_index(holder) <
-						     view->header.max_participants);
+		       ((holder & 0xFFFF) &&
+			zipc_holder_index(holder) < places);
 	case BROKEN:
 		return word == BROKEN;
 	case SET:

@@ -911,7 +911,7 @@ START_TEST(a_damaged_body_is_not_opened)
 	memcpy(&sound, at, sizeof(sound));
 	at->setters = 4097;
 	must_not_open(at, &sound);
-	at->setters = 9;
+	at->setters = 17;
 	must_not_open(at, &sound);
 	at->setters_offset += UINT64_C(1) << 40;
 	must_not_open(at, &sound);

@@ -38,6 +38,7 @@ UNKNOWN = {
     "zipc_owner", "zipc_waiter", "zipc_mutex_body", "zipc_rwlock_body",
     "zipc_lock_reader", "zipc_once_body",
     "zipc_meeting", "zipc_sender", "zipc_offer",
+    "zipc_future_body", "zipc_setter",
 }
 
 

@@ -116,7 +116,7 @@ static void set_up(void *context)
 	zipc_segment_close(segment);
 }
 
-/* What it is settled with; NOBODY. Torn, or an error that there can not be: -1. */
+/* Who has settled it; -1: it is torn, or an error that there can not be. */
 static int64_t settled_by(struct zipc_future *it, int *rc)
 {
 	uint64_t words[WORDS];

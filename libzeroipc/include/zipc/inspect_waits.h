@@ -3,8 +3,8 @@
  * Watching who waits for whom: for each structure that somebody waits for, who
  * holds it and who waits; and circles of those who wait for each other, which
  * no one of them ends. Of the kinds there are: mutex, rwlock, once, and future,
- * which is held by who has promised it. Who waits for several futures at once is
- * not told of.
+ * which is held by who has promised it. Who waits for several futures at once
+ * is not told of.
  *
  * All is looked at twice, and what is told stood there both times: so all of it
  * was true at one moment between. As the rest of inspection (zipc/inspect.h) it
