@@ -117,6 +117,25 @@ static void found_of_somebody(int64_t value)
 	found(value);
 }
 
+/*
+ * Told of a death: then he had not settled it, whom the word named. Who has
+ * settled it by his own promise, and is dead, had done so before he died.
+ */
+static void must_be_broken(void)
+{
+	struct zipc_future *it = futures[JUDGE];
+	uint64_t words[2], who;
+
+	schedule_must(now.closed || anybody_is_dead(), "nobody has died");
+	if (zipc_future_look(it, words))
+		return;
+	who = words[0] - 1;
+	schedule_must(who >= SCHEDULE_TASKS || !schedule_is_dead((unsigned)who)
+			      || now.promises[who] != HAS,
+		      "it was settled before its promiser died, and that is "
+		      "told for a death");
+}
+
 static void get_as(unsigned me, int64_t timeout_ns)
 {
 	bool was = now.said;
@@ -143,11 +162,12 @@ static void get_as(unsigned me, int64_t timeout_ns)
 		schedule_must((rc == -EAGAIN && !timeout_ns) ||
 				      (rc == -ETIMEDOUT && timeout_ns &&
 				       schedule_has_fault()) ||
-				      (rc == -EOWNERDEAD &&
-				       (now.closed || anybody_is_dead())),
+				      rc == -EOWNERDEAD,
 			      "get gives %s", rc_name(rc));
 		schedule_must(!was, "it is settled, and get gives %s",
 			      rc_name(rc));
+		if (rc == -EOWNERDEAD)
+			must_be_broken();
 	}
 	schedule_return();
 }
