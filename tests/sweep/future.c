@@ -129,7 +129,7 @@ static int64_t settled_by(struct zipc_future *it, int *rc)
 		for (i = 1; i < WORDS; i++)
 			if (words[i] != words[0])
 				return -1;
-		return (int64_t)words[0];
+		return words[0] ? (int64_t)words[0] : -1;
 	case -ECANCELED:
 		if (zipc_future_error(it, &code, text, sizeof(text)) ||
 		    strcmp(text, "lost"))
