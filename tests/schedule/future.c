@@ -22,7 +22,8 @@
 struct scene {
 	struct schedule schedule;
 	const char *scripts[SCHEDULE_TASKS];
-	unsigned flags; /* of the segment */
+	unsigned flags;   /* of the segment */
+	unsigned records; /* that are left for them; 0: all */
 };
 
 static struct zipc_segment *segments[SCHEDULE_TASKS + 1];
@@ -66,6 +67,10 @@ static void set_up(const void *context)
 		must(zipc_segment_open(&segments[i], name, 0));
 		must(zipc_future_open(&futures[i], segments[i], "f", NULL));
 	}
+	for (i = scene->records; i && i < futures[JUDGE]->setter_count; i++)
+		atomic_store_explicit(&futures[JUDGE]->setters[i].holder,
+				      segments[JUDGE]->holder,
+				      memory_order_relaxed);
 	block = futures[JUDGE]->lock.block;
 	schedule_label(&futures[JUDGE]->lock.at->owner, 8, "owner");
 	schedule_label(&block->readable, 16, "readable");
@@ -293,26 +298,28 @@ static void check(const void *context, enum schedule_stage stage)
 				  .kills = of_kills, .stops = of_stops } }
 
 static struct scene scenes[] = {
-	{ TASKS("two-set", 2, 0, 4, 1, 0, 0), { "s", "s" }, 0 },
-	{ TASKS("set-and-get", 2, 0, 4, 2, 0, 0), { "s", "gg" }, 0 },
-	{ TASKS("fail-and-get", 2, 0, 3, 1, 0, 0), { "f", "gg" }, 0 },
-	{ TASKS("asleep", 2, 0, 3, 2, 0, 0), { "s", "G" }, 0 },
-	{ TASKS("two-asleep", 3, 0, 1, 1, 0, 0), { "s", "G", "G" }, 0 },
+	{ TASKS("two-set", 2, 0, 4, 1, 0, 0), { "s", "s" }, 0, 0 },
+	{ TASKS("set-and-get", 2, 0, 4, 2, 0, 0), { "s", "gg" }, 0, 0 },
+	{ TASKS("fail-and-get", 2, 0, 3, 1, 0, 0), { "f", "gg" }, 0, 0 },
+	{ TASKS("asleep", 2, 0, 3, 2, 0, 0), { "s", "G" }, 0, 0 },
+	{ TASKS("two-asleep", 3, 0, 1, 1, 0, 0), { "s", "G", "G" }, 0, 0 },
 	{ TASKS("symmetric", 2, 0, 3, 2, 0, 0), { "s", "G" },
-	  ZIPC_SYMMETRIC_FENCES },
-	{ TASKS("promises", 2, 0, 4, 1, 0, 0), { "wp", "ps" }, 0 },
-	{ TASKS("promise-and-set", 2, 0, 4, 1, 0, 0), { "p", "s" }, 0 },
-	{ TASKS("closed-asleep", 2, 0, 3, 1, 0, 0), { "c", "G" }, 0 },
-	{ TASKS("three-set", 3, 0, 2, 0, 0, 0), { "s", "f", "sg" }, 0 },
-	{ TASKS("setter-dead", 2, 1, 3, 1, 1, 0), { "s", "sg" }, 0 },
-	{ TASKS("setter-dead-heir", 3, 1, 2, 0, 1, 0), { "s", "s", "s" }, 0 },
-	{ TASKS("setter-dead-asleep", 2, 1, 2, 1, 1, 0), { "s", "Gs" }, 0 },
-	{ TASKS("promiser-dead", 2, 1, 2, 1, 1, 0), { "p", "pg" }, 0 },
-	{ TASKS("promiser-dead-asleep", 2, 1, 2, 0, 1, 0), { "p", "G" }, 0 },
+	  ZIPC_SYMMETRIC_FENCES, 0 },
+	{ TASKS("promises", 2, 0, 4, 1, 0, 0), { "wp", "ps" }, 0, 0 },
+	{ TASKS("promise-and-set", 2, 0, 4, 1, 0, 0), { "p", "s" }, 0, 0 },
+	{ TASKS("closed-asleep", 2, 0, 3, 1, 0, 0), { "c", "G" }, 0, 0 },
+	{ TASKS("three-set", 3, 0, 2, 0, 0, 0), { "s", "f", "sg" }, 0, 0 },
+	{ TASKS("setter-dead", 2, 1, 3, 1, 1, 0), { "s", "sg" }, 0, 0 },
+	{ TASKS("setter-dead-heir", 2, 1, 3, 0, 1, 0), { "s", "sg" }, 0, 1 },
+	{ TASKS("setter-dead-heirs", 3, 1, 2, 0, 1, 0), { "s", "s", "g" }, 0,
+	  1 },
+	{ TASKS("setter-dead-asleep", 2, 1, 2, 1, 1, 0), { "s", "Gs" }, 0, 0 },
+	{ TASKS("promiser-dead", 2, 1, 2, 1, 1, 0), { "p", "pg" }, 0, 0 },
+	{ TASKS("promiser-dead-asleep", 2, 1, 2, 0, 1, 0), { "p", "G" }, 0, 0 },
 	{ TASKS("promiser-dead-taken-over", 3, 1, 2, 0, 1, 0),
-	  { "p", "p", "g" }, 0 },
-	{ TASKS("setter-stopped", 2, 1, 2, 1, 0, 1), { "s", "sg" }, 0 },
-	{ TASKS("promiser-stopped", 2, 1, 2, 1, 0, 1), { "p", "sg" }, 0 },
+	  { "p", "p", "g" }, 0, 0 },
+	{ TASKS("setter-stopped", 2, 1, 2, 1, 0, 1), { "s", "sg" }, 0, 0 },
+	{ TASKS("promiser-stopped", 2, 1, 2, 1, 0, 1), { "p", "sg" }, 0, 0 },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(*scenes)))
