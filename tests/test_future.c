@@ -153,6 +153,7 @@ START_TEST(a_message_is_cut_between_characters)
 	want[126] = '\0';
 	ck_rc(zipc_future_fail(future, 1, words), 0);
 	has_failed(other, 1, want);
+	zipc_future_close(other);
 	ck_rc(zipc_future_create(&other, segment, "g", "u8"), 0);
 	memset(words + 127, 'b', 2);
 	memcpy(words + 124, "\xE2\x82\xAC", 3); /* up to byte 126 */
@@ -160,6 +161,7 @@ START_TEST(a_message_is_cut_between_characters)
 	want[127] = '\0';
 	ck_rc(zipc_future_fail(other, 1, words), 0);
 	has_failed(other, 1, want);
+	zipc_future_close(other);
 	ck_rc(zipc_future_create(&other, segment, "h", "u8"), 0);
 	ck_rc(zipc_future_fail(other, 1, NULL), 0);
 	has_failed(other, 1, "");
@@ -662,12 +664,18 @@ START_TEST(all_waits_for_each_and_ends_at_a_failure)
 	ck_rc(zipc_future_all(several + 1, SEVERAL - 1, ZIPC_NOWAIT), 0);
 	set_one(0);
 	ck_rc(zipc_future_all(several, SEVERAL, ZIPC_FOREVER), 0);
+	close_several();
+	open_several();
+	zipc_future_close(several[0]);
 	several[0] = future;
 	ck_rc(zipc_future_all(several, SEVERAL, ZIPC_NOWAIT), -EAGAIN);
+	zipc_future_close(several[1]);
 	several[1] = other;
 	ck_rc(zipc_future_fail(other, 5, "five"), 0);
 	ck_rc(zipc_future_all(several, SEVERAL, ZIPC_FOREVER), -ECANCELED);
 	ck_message("five");
+	for (i = 2; i < SEVERAL; i++)
+		zipc_future_close(several[i]);
 }
 END_TEST
 
