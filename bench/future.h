@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Futures: what a peer has to offer to take part in the works of future.c. A
- * value goes from one side to the other, which waits for it, and one comes back.
+ * value goes from one side to the other, which waits for it, and one comes
+ * back.
  */
 #ifndef BENCH_FUTURE_H
 #define BENCH_FUTURE_H
