@@ -7,7 +7,6 @@
 #include "error.h"
 #include "participant.h"
 #include "record.h"
-#include "waitable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +128,7 @@ static int handle_on(struct zipc_future **out, struct zipc_segment *segment,
 		free(future);
 		return rc;
 	}
+	future->mark = ZIPC_HANDLE(ZIPC_FUTURE);
 	future->type = found->type;
 	rc = find_parts(future, found);
 	if (rc)
@@ -234,11 +234,16 @@ static bool swap(struct zipc_future *future, uint64_t *word, uint64_t to)
 		memory_order_acquire);
 }
 
+static bool names_another(const struct zipc_future *future, uint64_t word)
+{
+	return word > ZIPC_BROKEN && !zipc_future_settled(word) &&
+	       !zipc_lock_is_mine(&future->lock, word);
+}
+
 /* Whether the word names another, who lives. */
 static bool is_anothers(struct zipc_future *future, uint64_t word)
 {
-	return word > ZIPC_BROKEN && !zipc_future_settled(word) &&
-	       !zipc_lock_is_mine(&future->lock, word) &&
+	return names_another(future, word) &&
 	       zipc_segment_lives(future->lock.segment,
 				  zipc_owner_holder(word));
 }
@@ -700,35 +705,56 @@ int zipc_future_tell(const struct zipc_future *future, int rc)
 
 /* in a select */
 
+static bool is_found_dead(const struct zipc_future_wait *wait, uint64_t word)
+{
+	return word && word == wait->dead;
+}
+
 static bool is_ready(void *context)
 {
-	struct zipc_future *future = context;
+	const struct zipc_future_wait *wait = context;
 	/* Relaxed: attempt() looks again; damaged counts as ready. */
-	uint64_t word = zipc_lock_word(&future->lock);
+	uint64_t word = zipc_lock_word(&wait->future->lock);
 
-	return word == ZIPC_BROKEN || zipc_future_settled(word);
+	return word == ZIPC_BROKEN || zipc_future_settled(word) ||
+	       is_found_dead(wait, word) || !is_sound(wait->future, word);
 }
 
+static void bury(void *context)
+{
+	struct zipc_future_wait *wait = context;
+	/* The word is read before its holder is proven dead. */
+	uint64_t word = load(wait->future);
+
+	if (names_another(wait->future, word) &&
+	    !is_anothers(wait->future, word))
+		wait->dead = word;
+}
+
+/* Selects come often: so it asks who lives as a get() that will not wait. */
 static int64_t attempt(void *context)
 {
-	int64_t rc = look_well(context);
+	struct zipc_future_wait *wait = context;
+	uint64_t word = zipc_lock_word(&wait->future->lock);
+	int64_t pause = is_found_dead(wait, word) ? 0 : ZIPC_TRY_LOOK_NS;
+	int64_t rc = zipc_future_look_well(wait->future, wait->elem, pause);
 
-	return rc && rc != -EAGAIN ? zipc_future_tell(context, (int)rc) : rc;
+	return rc && rc != -EAGAIN ? zipc_future_tell(wait->future, (int)rc)
+				   : rc;
 }
 
-int zipc_future_waitable(struct zipc_future *future, void *elem,
+int zipc_future_waitable(struct zipc_future_wait *wait,
 			 struct zipc_waitable *out)
 {
-	int rc = zipc_future_enter(future);
+	struct zipc_lock *lock = &wait->future->lock;
+	int rc = zipc_future_enter(wait->future);
 
-	if (rc)
-		return rc;
-	future->elem = elem;
-	future->lock.looked_ns = 0; /* the first attempt looks for the dead */
-	*out = (struct zipc_waitable){ .event = &future->lock.block->readable,
-				       .symmetric = future->lock.symmetric,
-				       .context = future,
-				       .ready = is_ready,
-				       .attempt = attempt };
-	return 0;
+	if (!rc)
+		*out = (struct zipc_waitable){ .event = &lock->block->readable,
+					       .symmetric = lock->symmetric,
+					       .context = wait,
+					       .ready = is_ready,
+					       .bury = bury,
+					       .attempt = attempt };
+	return rc;
 }

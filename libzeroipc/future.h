@@ -44,7 +44,9 @@
 #ifndef ZIPC_FUTURE_INTERNAL_H
 #define ZIPC_FUTURE_INTERNAL_H
 
+#include "handle.h"
 #include "lock.h"
+#include "waitable.h"
 
 #include <zipc/future.h>
 
@@ -54,6 +56,7 @@
 
 /* All constants are checked copies. */
 struct zipc_future {
+	uint64_t mark; /* handle.h */
 	struct zipc_lock lock;
 	struct zipc_setter *setters;
 	unsigned char *contents;
@@ -83,6 +86,19 @@ int zipc_future_enter(struct zipc_future *future);
 
 /* Keep the message that belongs to the result of a look; rc. */
 int zipc_future_tell(const struct zipc_future *future, int rc);
+
+/*
+ * Waiting for it in a select, as waitable.h has it; wait stays in its place.
+ * That a promiser has died stands in no word. So who finds it keeps the word
+ * that it is true of, which never comes back.
+ */
+struct zipc_future_wait {
+	struct zipc_future *future;
+	void *elem;    /* the value goes there; or NULL */
+	uint64_t dead; /* 0, or the word of one who was found dead */
+};
+int zipc_future_waitable(struct zipc_future_wait *wait,
+			 struct zipc_waitable *out);
 
 /* Between looks of one who waits at who lives. */
 #define ZIPC_FUTURE_LOOK_NS INT64_C(20000000)

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 struct zipc_event;
-struct zipc_future;
 struct zipc_latch;
 struct zipc_semaphore;
 
@@ -42,8 +41,5 @@ int zipc_semaphore_waitable(struct zipc_semaphore *semaphore,
 			    struct zipc_waitable *out);
 int zipc_latch_waitable(struct zipc_latch *latch, struct zipc_waitable *out);
 int zipc_event_waitable(struct zipc_event *event, struct zipc_waitable *out);
-/* The value goes to elem. */
-int zipc_future_waitable(struct zipc_future *future, void *elem,
-			 struct zipc_waitable *out);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "../libzeroipc/future.h"
 #include "../libzeroipc/record.h"
-#include "../libzeroipc/waitable.h"
 
 #include <pthread.h>
 #include <zipc/inspect_future.h>
@@ -576,8 +575,9 @@ START_TEST(a_select_can_look_and_take)
 {
 	struct zipc_waitable it;
 	uint64_t value = 0;
+	struct zipc_future_wait wait = { other, &value, 0 };
 
-	ck_rc(zipc_future_waitable(other, &value, &it), 0);
+	ck_rc(zipc_future_waitable(&wait, &it), 0);
 	ck_assert_ptr_eq(it.event, &other->lock.block->readable);
 	ck_assert(!it.ready(it.context));
 	ck_rc(it.attempt(it.context), -EAGAIN);
@@ -592,13 +592,22 @@ START_TEST(a_select_is_told_of_failures_and_deaths)
 {
 	struct child promiser = child_start(promise_and_wait, NULL);
 	struct zipc_waitable it;
-	uint64_t value;
+	struct zipc_future_wait wait = { other, NULL, 0 };
 
 	child_hear(&promiser);
+	ck_rc(zipc_future_waitable(&wait, &it), 0);
+	ck_rc(it.attempt(it.context), -EAGAIN);
+	it.bury(it.context);
+	ck_assert(!it.ready(it.context));
 	child_kill(&promiser);
-	ck_rc(zipc_future_waitable(other, &value, &it), 0);
+	ck_assert(!it.ready(it.context));
+	it.bury(it.context);
+	ck_assert(it.ready(it.context));
 	ck_rc(it.attempt(it.context), -EOWNERDEAD);
 	ck_message("has died");
+	ck_rc(zipc_future_promise(future), 0);
+	ck_assert(!it.ready(it.context));
+	ck_rc(it.attempt(it.context), -EAGAIN);
 	ck_rc(zipc_future_fail(future, 3, "three"), 0);
 	ck_assert(it.ready(it.context));
 	ck_rc(it.attempt(it.context), -ECANCELED);
