@@ -806,9 +806,8 @@ START_TEST(a_select_that_need_not_wait_makes_no_system_call)
 }
 END_TEST
 
-static Suite *select_suite(void)
+static void add_trying(Suite *suite)
 {
-	Suite *suite = suite_create("select");
 	TCase *tc = test_case(suite, "trying", "fast", 30);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -819,7 +818,12 @@ static Suite *select_suite(void)
 	tcase_add_test(tc, a_ring_reader_is_waited_for_and_reads_itself);
 	tcase_add_test(tc, a_future_is_a_case_and_its_value_comes);
 	tcase_add_test(tc, what_makes_no_sense_is_refused);
-	tc = test_case(suite, "meeting", "fast", 60);
+}
+
+static void add_meeting(Suite *suite)
+{
+	TCase *tc = test_case(suite, "meeting", "fast", 60);
+
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, one_of_several_offers_is_taken, 0, 3);
 	tcase_add_test(tc, offers_whose_time_is_over_are_taken_back);
@@ -839,6 +843,15 @@ static Suite *select_suite(void)
 		tc, a_send_has_its_turn_beside_what_can_always_be_received);
 	tcase_add_loop_test(tc, who_will_not_wait_sends_to_who_sleeps, 0, 2);
 	tcase_add_test(tc, it_sleeps_where_futex_waitv_is_refused);
+}
+
+static Suite *select_suite(void)
+{
+	Suite *suite = suite_create("select");
+	TCase *tc;
+
+	add_trying(suite);
+	add_meeting(suite);
 	tc = test_case(suite, "many", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, more_cases_than_the_system_waits_for);

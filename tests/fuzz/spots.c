@@ -497,7 +497,7 @@ static void add_entry(const unsigned char *image, uint32_t at)
 	struct zipc_entry entry;
 	struct zipc_extent extent;
 	struct zipc_block block;
-	uint32_t begin;
+	uint32_t begin, body;
 	uint64_t word;
 
 	memcpy(&entry, image + at, sizeof(entry));
@@ -509,34 +509,27 @@ static void add_entry(const unsigned char *image, uint32_t at)
 		return;
 	begin = (uint32_t)extent.at;
 	memcpy(&block, image + begin, sizeof(block));
+	body = begin + (uint32_t)block.body_offset;
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
 	if (block.kind == ZIPC_RING)
-		add_record_ring(entry.name, image,
-				begin + (uint32_t)block.body_offset);
+		add_record_ring(entry.name, image, body);
 	if (block.kind == ZIPC_CHANNEL && !block.capacity)
-		add_meeting(entry.name, image,
-			    begin + (uint32_t)block.body_offset);
+		add_meeting(entry.name, image, body);
 	if (block.kind == ZIPC_QUEUE ||
 	    (block.kind == ZIPC_CHANNEL && block.capacity))
-		add_ring(entry.name, image,
-			 begin + (uint32_t)block.body_offset);
+		add_ring(entry.name, image, body);
 	if (block.kind == ZIPC_POOL)
-		add_pool(entry.name, image,
-			 begin + (uint32_t)block.body_offset);
+		add_pool(entry.name, image, body);
 	if (block.kind == ZIPC_STACK)
-		add_stack(entry.name, image,
-			  begin + (uint32_t)block.body_offset, block.capacity);
+		add_stack(entry.name, image, body, block.capacity);
 	if (block.kind == ZIPC_MUTEX || block.kind == ZIPC_RWLOCK ||
 	    block.kind == ZIPC_ONCE || block.kind == ZIPC_FUTURE)
-		add_lock(entry.name, image,
-			 begin + (uint32_t)block.body_offset, &block);
+		add_lock(entry.name, image, body, &block);
 	if (block.kind == ZIPC_FUTURE)
-		add_future(entry.name, image,
-			   begin + (uint32_t)block.body_offset);
+		add_future(entry.name, image, body);
 	if (block.kind == ZIPC_MAP)
-		add_hop(entry.name, image,
-			begin + (uint32_t)block.body_offset);
-	add_sync(entry.name, begin + (uint32_t)block.body_offset, block.kind);
+		add_hop(entry.name, image, body);
+	add_sync(entry.name, body, block.kind);
 }
 
 void spots_find(const unsigned char image[IMAGE_BYTES])
