@@ -520,6 +520,7 @@ static void *receive_for_ever(void *context)
 {
 	struct party *it = context;
 
+	it->tid = gettid();
 	do
 		it->rc = zipc_channel_recv(it->channel[0], &it->elem[0], LONG);
 	while (!it->rc);
@@ -538,6 +539,10 @@ START_TEST(a_send_has_its_turn_beside_what_can_always_be_received)
 	add_case(&receiver, ZIPC_RECV, "a", 0);
 	ck_assert(!pthread_create(&receiver.thread, NULL, receive_for_ever,
 				  &receiver));
+	/* Tries are faster than a thread begins. */
+	while (!receiver.tid)
+		sched_yield();
+	sleeps_in_futex(getpid(), receiver.tid);
 	do {
 		ck_rc(zipc_channel_send(b, &out, ZIPC_NOWAIT), 0);
 		happened = zipc_select(cases, 2, ZIPC_FOREVER);
