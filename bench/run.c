@@ -5,6 +5,7 @@
  */
 #include "channel.h"
 #include "engine.h"
+#include "future.h"
 #include "json.h"
 #include "limits.h"
 #include "lock.h"
@@ -26,7 +27,7 @@
 /* Each family's works. */
 static const struct work *const families[] = {
 	queue_works, stack_works, map_works, pool_works, ring_works,
-	lock_works, sync_works, channel_works, NULL,
+	lock_works, sync_works, channel_works, future_works, NULL,
 };
 
 static const char usage_text[] =

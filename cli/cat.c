@@ -177,7 +177,7 @@ static bool has_elements(unsigned kind)
 {
 	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
 	       kind == ZIPC_MAP || kind == ZIPC_SET || kind == ZIPC_CHANNEL ||
-	       is_lock(kind);
+	       kind == ZIPC_FUTURE || is_lock(kind);
 }
 
 static int cat(const struct path *path, bool as_json)
@@ -204,6 +204,8 @@ static int cat(const struct path *path, bool as_json)
 			      path->segment, path->structure, it.entry.kind);
 	else
 		status = show(&it, path);
+	if (!status && it.entry.kind == ZIPC_FUTURE)
+		status = tell_failure(it.view, &it.entry, path);
 	zipc_view_close(it.view);
 	return status;
 }

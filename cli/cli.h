@@ -37,7 +37,7 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_follow,
-	command_set, command_wait, command_signal, command_send,
+	command_set, command_fail, command_wait, command_signal, command_send,
 	command_receive, command_lock, command_why, command_rm, command_reclaim,
 	command_help;
 
@@ -305,5 +305,14 @@ bool is_lock(unsigned kind);
 /* The same as details(). */
 int lock_details(struct zipc_view *view, const struct zipc_view_entry *it,
 		 struct json *json);
+
+/* stat_future.c */
+
+/* The same as details(). */
+int future_details(struct zipc_view *view, const struct zipc_view_entry *it,
+		   struct json *json);
+/* STATUS_FAILED, and why, if it has failed. */
+int tell_failure(struct zipc_view *view, const struct zipc_view_entry *it,
+		 const struct path *path);
 
 #endif

@@ -197,6 +197,16 @@ static int create_channel(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+static int create_future(struct zipc_segment *segment, const char *name,
+			 const struct wishes *wishes)
+{
+	struct zipc_future *future = NULL;
+	int rc = zipc_future_create(&future, segment, name, wishes->type);
+
+	zipc_future_close(future);
+	return rc;
+}
+
 struct kind {
 	const char *name;
 	const char *needs, *takes; /* letters of options, without kind's own */
@@ -220,6 +230,7 @@ static const struct kind kinds[] = {
 	{"once", "", "", create_once},
 	{"event", "", "A", create_event},
 	{"channel", "t", "cW", create_channel},
+	{"future", "t", "", create_future},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

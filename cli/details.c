@@ -144,6 +144,8 @@ int details(struct zipc_view *view, const struct zipc_view_entry *it,
 	case ZIPC_RWLOCK:
 	case ZIPC_ONCE:
 		return lock_details(view, it, json);
+	case ZIPC_FUTURE:
+		return future_details(view, it, json);
 	default:
 		return 0;
 	}

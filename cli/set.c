@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* zeroipc set: one element of an array. */
+/* zeroipc set: one element of an array, or a future. */
 #include "cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 
@@ -45,6 +46,45 @@ static int set(const struct path *path, const char *value)
 	return status;
 }
 
+/* What has no [i] can only be a future. */
+static int settle_in(struct zipc_segment *segment, const struct path *path,
+		     const char *value)
+{
+	struct zipc_future *future = NULL;
+	int status = STATUS_FINE;
+	void *elem = NULL;
+	int rc = zipc_future_open(&future, segment, path->structure, NULL);
+
+	if (rc == -EPROTOTYPE)
+		return fail_usage("`%s/%s` is no future, and no element: write "
+				  "SEGMENT/ARRAY[i]",
+				  path->segment, path->structure);
+	if (!rc) {
+		elem = must_allocate(1, zipc_type_size(
+						zipc_future_type(future)));
+		if (zipc_value_parse(zipc_future_type(future), value, elem))
+			status = fail("%s", zipc_last_error());
+		else
+			rc = zipc_future_set(future, elem);
+	}
+	if (rc)
+		status = fail_at(path->segment, path->structure, rc);
+	free(elem);
+	zipc_future_close(future);
+	return status;
+}
+
+static int settle(const struct path *path, const char *value)
+{
+	struct zipc_segment *segment = NULL;
+	int rc = zipc_segment_open(&segment, path->segment, 0);
+	int status = rc ? fail_at(path->segment, path->structure, rc)
+			: settle_in(segment, path, value);
+
+	zipc_segment_close(segment);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -56,12 +96,14 @@ static int run(int argc, char **argv)
 	if (next_option(argc, argv, "+:", options) == '?')
 		return STATUS_USAGE;
 	if (argc - optind != 2)
-		return fail_usage("name one element and one value");
+		return fail_usage("name one element or future, and one value");
 	status = path_parse(&path, argv[optind]);
 	if (status)
 		return status;
 	if (path.structure && path.slice.given && path.slice.single)
 		status = set(&path, argv[optind + 1]);
+	else if (path.structure && !path.slice.given)
+		status = settle(&path, argv[optind + 1]);
 	else
 		status = fail_usage("`%s` is no element: write "
 				    "SEGMENT/ARRAY[i]",
@@ -72,9 +114,10 @@ static int run(int argc, char **argv)
 
 const struct command command_set = {
 	.name = "set",
-	.arguments = "SEGMENT/ARRAY[i] VALUE",
-	.summary = "Set an element of an array",
-	.details = "The value is JSON, as the array's type has it. A negative "
-		   "i counts from the end.\n",
+	.arguments = "SEGMENT/ARRAY[i] VALUE\n"
+		     "SEGMENT/FUTURE VALUE",
+	.summary = "Set an element of an array, or a future",
+	.details = "The value is JSON, as its type has it. A negative i counts "
+		   "from the end. A future\nis set once.\n",
 	.run = run,
 };

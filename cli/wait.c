@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * zeroipc wait: acquire a semaphore's permit, for as long as a command runs or
- * for good; or wait for a barrier, a latch or an event.
+ * for good; or wait for a barrier, a latch, an event or a future.
  */
 #include "cli.h"
 
@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,13 +134,49 @@ static int wait_event(const struct waiting *it)
 	return rc;
 }
 
+static int print_value(const struct waiting *it, struct zipc_future *future)
+{
+	const struct zipc_type *type = zipc_future_type(future);
+	void *elem = must_allocate(1, zipc_type_size(type));
+	struct printer printer;
+	int status = STATUS_FINE;
+	int rc = zipc_future_get(future, elem, it->timeout_ns);
+
+	if (rc) {
+		status = not_in_time(it, rc, "it was not settled");
+	} else {
+		rc = printer_init(&printer, zipc_type_text(type), false);
+		if (!rc)
+			printer_value(&printer, elem);
+		printer_end(&printer);
+		if (rc)
+			status = fail_at(it->path->segment,
+					 it->path->structure, rc);
+	}
+	free(elem);
+	return status;
+}
+
+static int wait_future(const struct waiting *it)
+{
+	struct zipc_future *future;
+	int status, rc = zipc_future_open(&future, it->segment,
+					  it->path->structure, NULL);
+
+	if (rc)
+		return fail_at(it->path->segment, it->path->structure, rc);
+	status = print_value(it, future);
+	zipc_future_close(future);
+	return status;
+}
+
 static int wait_kind(const struct waiting *it, unsigned kind)
 {
 	if (it->command && kind != ZIPC_SEMAPHORE)
 		return fail("%s/%s is a %s: only a semaphore's permit is held "
 			    "while a command runs",
 			    it->path->segment, it->path->structure,
-			    kind_text(kind));
+			    kind == ZIPC_FUTURE ? "future" : kind_text(kind));
 	switch (kind) {
 	case ZIPC_SEMAPHORE:
 		return wait_semaphore(it);
@@ -149,9 +186,11 @@ static int wait_kind(const struct waiting *it, unsigned kind)
 		return wait_latch(it);
 	case ZIPC_EVENT:
 		return wait_event(it);
+	case ZIPC_FUTURE:
+		return wait_future(it);
 	default:
 		return fail("%s/%s is nothing to wait for: semaphore, barrier, "
-			    "latch and event are",
+			    "latch, event and future are",
 			    it->path->segment, it->path->structure);
 	}
 }
@@ -204,13 +243,13 @@ const struct command command_wait = {
 	.name = "wait",
 	.arguments = "[--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND "
 		     "[ARGUMENT]...]",
-	.summary = "Wait for a semaphore, barrier, latch or event",
+	.summary = "Wait for a semaphore, barrier, latch, event or future",
 	.details =
 		"  -w, --wait SECONDS  wait so long at most; `forever` if not "
 		"given\n"
 		"\n"
 		"A semaphore's permit is acquired, and given back when COMMAND "
-		"has ended, whose\nstatus is this one's then. Status 3: it has "
-		"waited in vain.\n",
+		"has ended, whose\nstatus is this one's then. A future's value is "
+		"printed. Status 3: it has waited in\nvain.\n",
 	.run = run,
 };

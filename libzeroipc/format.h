@@ -704,6 +704,44 @@ ZIPC_AT(zipc_program_code, place, 0x06);
 ZIPC_AT(zipc_program_code, offset, 0x08);
 static_assert(sizeof(struct zipc_program_code) == 12, "no padding");
 
+/*
+ * Body of a Future; see future.h. Records of who settles it follow, as many
+ * places for a value or a message, and records of who waits.
+ */
+struct zipc_future_body {
+	/* written by who promises, and who settles it */
+	struct zipc_owner owner;   /* 0x00 */
+	/* constant */
+	uint64_t setters_offset;   /* 0x20 bytes from the body's start */
+	uint64_t contents_offset;  /* 0x28 bytes from the body's start */
+	uint32_t setters;          /* 0x30 records, and contents */
+	uint32_t content_bytes;    /* 0x34 of each */
+	uint64_t reserved;         /* 0x38 zero */
+};
+ZIPC_AT(zipc_future_body, setters_offset, 0x20);
+ZIPC_AT(zipc_future_body, contents_offset, 0x28);
+ZIPC_AT(zipc_future_body, setters, 0x30);
+ZIPC_AT(zipc_future_body, content_bytes, 0x34);
+ZIPC_AT(zipc_future_body, reserved, 0x38);
+static_assert(sizeof(struct zipc_future_body) == 64, "a future is one line");
+
+#define ZIPC_SETTERS_MOST 4096u
+#define ZIPC_FUTURE_LEAST 128u /* zipc_future_body.content_bytes */
+
+/* One line for each who may settle it at the same time, from setters_offset. */
+struct zipc_setter {
+	_Atomic uint64_t holder;  /* 0x00 see participant.h; 0: free */
+	_Atomic uint64_t settler; /* 0x08 who has written the content */
+	_Atomic uint32_t code;    /* 0x10 of a failure */
+	_Atomic uint32_t length;  /* 0x14 of its message, in bytes */
+	uint64_t reserved[5];     /* 0x18 zero */
+};
+ZIPC_AT(zipc_setter, settler, 0x08);
+ZIPC_AT(zipc_setter, code, 0x10);
+ZIPC_AT(zipc_setter, length, 0x14);
+ZIPC_AT(zipc_setter, reserved, 0x18);
+static_assert(sizeof(struct zipc_setter) == 64, "setter is a line");
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

@@ -109,6 +109,7 @@ extern const struct zipc_view_kind zipc_view_rwlock;
 extern const struct zipc_view_kind zipc_view_once;
 extern const struct zipc_view_kind zipc_view_event;
 extern const struct zipc_view_kind zipc_view_channel;
+extern const struct zipc_view_kind zipc_view_of_future;
 
 /*
  * Call read() on the block that entry tells of; what it returns, or -ENOENT:

@@ -97,7 +97,8 @@ static void say_holders(struct text *text, const struct zipc_view_blocked *it,
 static void say_held(struct text *text, const struct zipc_view_blocked *it)
 {
 	bool reads = is_reading(it);
-	const char *how = it->kind == ZIPC_ONCE ? "run by"
+	const char *how = it->kind == ZIPC_ONCE	    ? "run by"
+			  : it->kind == ZIPC_FUTURE ? "promised by"
 			  : reads ? "held for reading by"
 			  : it->kind != ZIPC_RWLOCK ? "held by"
 			  : it->holder_count && it->holders[0].claims
@@ -105,6 +106,10 @@ static void say_held(struct text *text, const struct zipc_view_blocked *it)
 				  : "held for writing by";
 
 	say(text, "%s `%s` ", it->kind_name, it->name);
+	if (!it->holder_count && it->kind == ZIPC_FUTURE) {
+		say(text, "is promised by nobody");
+		return;
+	}
 	if (!it->holder_count) {
 		say(text, "is being handed on");
 		return;
@@ -135,6 +140,19 @@ int zipc_view_blocked_say(const struct zipc_view_blocked *blocked, char *out,
 	return text.length;
 }
 
+/* What who comes next has to do with what this one waits for. */
+static void say_why(struct text *text, const struct zipc_view_step *it,
+		    const struct zipc_view_step *next, bool itself)
+{
+	bool promised = it->waits_for->kind == ZIPC_FUTURE;
+
+	if (itself)
+		say(text, "it %s itself", promised ? "has promised" : "holds");
+	else
+		say(text, "%d %s", next->who.pid,
+		    promised ? "has promised" : "holds");
+}
+
 int zipc_view_cycle_say(const struct zipc_view_cycle *cycle, char *out,
 			size_t bytes)
 {
@@ -151,10 +169,7 @@ int zipc_view_cycle_say(const struct zipc_view_cycle *cycle, char *out,
 		say_who(&text, &it->who);
 		say(&text, " waits for %s `%s`, which ",
 		    it->waits_for->kind_name, it->waits_for->name);
-		if (cycle->count == 1)
-			say(&text, "it holds itself");
-		else
-			say(&text, "%d holds", next->who.pid);
+		say_why(&text, it, next, cycle->count == 1);
 	}
 	for (i = 0; i < cycle->count; i++) {
 		it = &cycle->steps[i];

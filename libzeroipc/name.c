@@ -59,6 +59,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "event";
 	case ZIPC_CHANNEL:
 		return "channel";
+	case ZIPC_FUTURE:
+		return "future";
 	}
 	return "structure";
 }

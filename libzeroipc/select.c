@@ -111,9 +111,15 @@ static int prepare_wait(struct zipc_choice *choice, size_t i)
 		return zipc_event_waitable(target, &choice->waitable);
 	case ZIPC_RING:
 		return zipc_ring_reader_waitable(target, &choice->waitable);
+	case ZIPC_FUTURE:
+		choice->future = (struct zipc_future_wait){
+			.future = target,
+			.elem = choice->said->elem,
+		};
+		return zipc_future_waitable(&choice->future, &choice->waitable);
 	default:
 		return refuse(choice, i, "its target is no semaphore, latch, "
-			      "event or ring's reader");
+			      "event, future or ring's reader");
 	}
 }
 

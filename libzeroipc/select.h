@@ -33,6 +33,7 @@
 #define ZIPC_SELECT_INTERNAL_H
 
 #include "channel.h"
+#include "future.h"
 #include "queue.h"
 #include "wait.h"
 #include "waitable.h"
@@ -45,6 +46,7 @@ struct zipc_choice {
 	struct zipc_waitable waitable;
 	struct zipc_channel *channel;     /* of a channel, else NULL */
 	struct zipc_queue_wait queue;     /* of a queue */
+	struct zipc_future_wait future;   /* of a future */
 	bool offers;                      /* sends without a buffer */
 	bool spread;                      /* it is out, beside the home's */
 };

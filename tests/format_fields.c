@@ -145,6 +145,17 @@ const struct field compiled[] = {
 	PAD("Event", zipc_event_body, constants),
 	F("Event", zipc_event_body, state),
 	PAD("Event", zipc_event_body, state_line),
+	F("Future", zipc_future_body, owner),
+	F("Future", zipc_future_body, setters_offset),
+	F("Future", zipc_future_body, contents_offset),
+	F("Future", zipc_future_body, setters),
+	F("Future", zipc_future_body, content_bytes),
+	F("Future", zipc_future_body, reserved),
+	F("Setter", zipc_setter, holder),
+	F("Setter", zipc_setter, settler),
+	F("Setter", zipc_setter, code),
+	F("Setter", zipc_setter, length),
+	F("Setter", zipc_setter, reserved),
 	F("Pool", zipc_pool_shape, stride),
 	F("Pool", zipc_pool_shape, options),
 	F("Pool", zipc_pool_shape, reserved),
@@ -296,6 +307,8 @@ const struct sized structs[] = {
 	  sizeof(struct zipc_program_store), true },
 	{ "Program instruction", "zipc_program_code",
 	  sizeof(struct zipc_program_code), true },
+	{ "Future", "zipc_future_body", sizeof(struct zipc_future_body), true },
+	{ "Setter", "zipc_setter", sizeof(struct zipc_setter), true },
 };
 const size_t structs_count = sizeof(structs) / sizeof(structs[0]);
 

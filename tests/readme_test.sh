@@ -152,8 +152,8 @@ claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
 	zipc_pool zipc_ring zipc_semaphore zipc_barrier zipc_latch zipc_mutex \
-	zipc_rwlock zipc_once zipc_event zipc_channel zipc_select zipc_inspect \
-	zipc_waits; do
+	zipc_rwlock zipc_once zipc_event zipc_channel zipc_select zipc_future \
+	zipc_inspect zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -187,6 +187,15 @@ claim 'zipc_latch(3) is there with the last' prints ./zipc_latch \
 claim 'zipc_event(3) is set' prints ./zipc_event now ''
 claim 'zipc_event(3) was set' prints ./zipc_event 'changed'
 claim 'zipc_event(3) is set no more' prints ./zipc_event 'nothing has changed'
+ask()
+{
+	local got
+
+	got=$(./zipc_future & ./zipc_future 42; wait)
+	[ "$got" = 42 ]
+}
+claim 'zipc_future(3) waits for the answer' ask
+claim 'zipc_future(3) still has it' prints ./zipc_future 42
 meet()
 {
 	local got

@@ -5,6 +5,7 @@
 #include "no_calls.h"
 
 #include "../libzeroipc/channel.h"
+#include "../libzeroipc/future.h"
 #include "../libzeroipc/wait.h"
 
 #include <linux/filter.h>
@@ -182,6 +183,50 @@ START_TEST(a_ring_reader_is_waited_for_and_reads_itself)
 }
 END_TEST
 
+static struct zipc_future *future_of(const char *name)
+{
+	struct zipc_future *future;
+
+	ck_rc(zipc_future_open_or_create(&future, segment, name, "u64"), 0);
+	return future;
+}
+
+START_TEST(a_future_is_a_case_and_its_value_comes)
+{
+	struct zipc_channel *channel = channel_of("a", 4);
+	struct zipc_future *future = future_of("f"), *other = future_of("f");
+	struct zipc_future *failed = future_of("g");
+	uint64_t in = 8, out[2] = { 0 };
+	struct zipc_case cases[] = { recv_from(channel, &out[0]),
+				     { ZIPC_WAIT, future, &out[1], 0 } };
+
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_select(cases, 2, MS), -ETIMEDOUT);
+	ck_rc(zipc_channel_send(channel, &in, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_select(cases, 2, LONG), 0);
+	ck_rc(zipc_future_set(other, &in), 0);
+	ck_rc(zipc_select(cases, 2, LONG), 1);
+	ck_rc(cases[1].result, 0);
+	ck_assert_uint_eq(out[1], 8);
+	cases[1].elem = NULL;
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), 1);
+	ck_rc(cases[1].result, 0);
+	cases[1] = (struct zipc_case){ ZIPC_WAIT, failed, &out[1], 0 };
+	ck_rc(zipc_select(cases, 2, MS), -ETIMEDOUT);
+	ck_rc(zipc_future_fail(failed, 4, "four"), 0);
+	ck_rc(zipc_select(cases, 2, LONG), 1);
+	ck_rc(cases[1].result, -ECANCELED);
+	ck_message("four");
+	ck_assert_uint_eq(out[1], 8);
+	cases[1].kind = ZIPC_RECV;
+	ck_rc(zipc_select(cases, 2, LONG), -EINVAL);
+	zipc_future_close(failed);
+	zipc_future_close(other);
+	zipc_future_close(future);
+	zipc_channel_release(channel);
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_refused)
 {
 	struct zipc_channel *a = channel_of("a", 0), *other;
@@ -339,6 +384,30 @@ START_TEST(who_offers_and_receives_in_one_channel_does_not_meet_itself)
 }
 END_TEST
 
+/* Beside an offer, when its turn is to look, and beside none. */
+START_TEST(a_select_that_sleeps_is_told_of_a_future)
+{
+	struct party party = { .n = 0 };
+	struct zipc_future *future = future_of("f"), *promiser = future_of("f");
+	uint64_t value = 6, out = 0;
+	bool sets = _i & 1;
+
+	add_case(&party, _i & 2 ? ZIPC_SEND : ZIPC_RECV, "a", 1);
+	party.cases[party.n++] =
+		(struct zipc_case){ ZIPC_WAIT, future, &out, 0 };
+	ck_rc(zipc_future_promise(promiser), 0);
+	begin_asleep(&party);
+	if (sets)
+		ck_rc(zipc_future_set(promiser, &value), 0);
+	zipc_future_close(promiser);
+	ck_rc(end(&party), 1);
+	ck_rc(party.cases[0].result, -EAGAIN);
+	ck_rc(party.cases[1].result, sets ? 0 : -EOWNERDEAD);
+	ck_assert_uint_eq(out, sets ? 6 : 0);
+	zipc_future_close(future);
+}
+END_TEST
+
 START_TEST(closing_wakes_a_select)
 {
 	struct party party = { .n = 0 };
@@ -450,6 +519,7 @@ static void *receive_for_ever(void *context)
 {
 	struct party *it = context;
 
+	it->tid = gettid();
 	do
 		it->rc = zipc_channel_recv(it->channel[0], &it->elem[0], LONG);
 	while (!it->rc);
@@ -468,6 +538,10 @@ START_TEST(a_send_has_its_turn_beside_what_can_always_be_received)
 	add_case(&receiver, ZIPC_RECV, "a", 0);
 	ck_assert(!pthread_create(&receiver.thread, NULL, receive_for_ever,
 				  &receiver));
+	/* Tries are faster than a thread begins. */
+	while (!receiver.tid)
+		sched_yield();
+	sleeps_in_futex(getpid(), receiver.tid);
 	do {
 		ck_rc(zipc_channel_send(b, &out, ZIPC_NOWAIT), 0);
 		happened = zipc_select(cases, 2, ZIPC_FOREVER);
@@ -673,6 +747,35 @@ START_TEST(one_offer_of_a_stopped_or_dead_select_is_taken)
 }
 END_TEST
 
+static void promise_and_wait(void *context)
+{
+	struct zipc_future *future = future_of("f");
+
+	(void)context;
+	ck_rc(zipc_future_promise(future), 0);
+	tell_parent();
+	await_parent();
+	zipc_future_close(future);
+}
+
+START_TEST(a_select_is_told_that_a_promiser_died)
+{
+	struct party party = { .n = 0 };
+	struct zipc_future *future = future_of("f");
+	struct child child = child_start(promise_and_wait, NULL);
+
+	child_hear(&child);
+	add_case(&party, _i ? ZIPC_SEND : ZIPC_RECV, "a", 1);
+	party.cases[party.n++] =
+		(struct zipc_case){ ZIPC_WAIT, future, NULL, 0 };
+	begin_asleep(&party);
+	child_kill(&child);
+	ck_rc(end(&party), 1);
+	ck_rc(party.cases[1].result, -EOWNERDEAD);
+	zipc_future_close(future);
+}
+END_TEST
+
 /* no calls */
 
 static void warm_up(void *context)
@@ -706,9 +809,8 @@ START_TEST(a_select_that_need_not_wait_makes_no_system_call)
 }
 END_TEST
 
-static Suite *select_suite(void)
+static void add_trying(Suite *suite)
 {
-	Suite *suite = suite_create("select");
 	TCase *tc = test_case(suite, "trying", "fast", 30);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -717,14 +819,21 @@ static Suite *select_suite(void)
 	tcase_add_test(tc, a_closed_channel_happens);
 	tcase_add_test(tc, queues_latches_events_and_semaphores_are_cases);
 	tcase_add_test(tc, a_ring_reader_is_waited_for_and_reads_itself);
+	tcase_add_test(tc, a_future_is_a_case_and_its_value_comes);
 	tcase_add_test(tc, what_makes_no_sense_is_refused);
-	tc = test_case(suite, "meeting", "fast", 60);
+}
+
+static void add_meeting(Suite *suite)
+{
+	TCase *tc = test_case(suite, "meeting", "fast", 60);
+
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, one_of_several_offers_is_taken, 0, 3);
 	tcase_add_test(tc, offers_whose_time_is_over_are_taken_back);
 	tcase_add_test(tc, a_select_that_sleeps_receives);
 	tcase_add_test(
 		tc, who_offers_and_receives_in_one_channel_does_not_meet_itself);
+	tcase_add_loop_test(tc, a_select_that_sleeps_is_told_of_a_future, 0, 4);
 	tcase_add_loop_test(tc, closing_wakes_a_select, 0, 2);
 	tcase_add_test(tc, two_selects_that_offer_to_each_other_meet);
 	tcase_add_test(tc, who_sleeps_has_one_napper_at_each_event);
@@ -737,6 +846,15 @@ static Suite *select_suite(void)
 		tc, a_send_has_its_turn_beside_what_can_always_be_received);
 	tcase_add_loop_test(tc, who_will_not_wait_sends_to_who_sleeps, 0, 2);
 	tcase_add_test(tc, it_sleeps_where_futex_waitv_is_refused);
+}
+
+static Suite *select_suite(void)
+{
+	Suite *suite = suite_create("select");
+	TCase *tc;
+
+	add_trying(suite);
+	add_meeting(suite);
 	tc = test_case(suite, "many", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, more_cases_than_the_system_waits_for);
@@ -744,6 +862,7 @@ static Suite *select_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, one_offer_of_a_stopped_or_dead_select_is_taken,
 			    0, 4);
+	tcase_add_loop_test(tc, a_select_is_told_that_a_promiser_died, 0, 2);
 	tc = test_case(suite, "no calls", "fast", 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_select_that_need_not_wait_makes_no_system_call);

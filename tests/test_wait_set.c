@@ -333,6 +333,67 @@ START_TEST(a_permit_of_the_dead_is_told)
 }
 END_TEST
 
+static void promise_and_wait(void *context)
+{
+	struct zipc_future *future;
+
+	(void)context;
+	ck_rc(zipc_future_open(&future, segment, "f", NULL), 0);
+	ck_rc(zipc_future_promise(future), 0);
+	tell_parent();
+	await_parent();
+}
+
+START_TEST(a_future_whose_promiser_died_is_told)
+{
+	struct zipc_future *future, *other;
+	struct zipc_case one = { .kind = ZIPC_WAIT };
+	struct zipc_wait_set *set;
+	struct child child;
+
+	ck_rc(zipc_future_create(&future, segment, "f", "u64"), 0);
+	ck_rc(zipc_future_open(&other, segment, "f", NULL), 0);
+	child = child_start(promise_and_wait, NULL);
+	child_hear(&child);
+	one.target = future;
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	is_silent(set);
+	child_kill(&child);
+	happens(set, 0);
+	ck_rc(one.result, -EOWNERDEAD);
+	ck_rc(zipc_future_promise(other), 0);
+	is_silent(set);
+	ck_rc(zipc_future_set(other, &(uint64_t){ 5 }), 0);
+	happens(set, 0);
+	ck_rc(one.result, 0);
+	zipc_wait_set_close(set);
+	zipc_future_close(other);
+	zipc_future_close(future);
+}
+END_TEST
+
+START_TEST(a_value_goes_where_the_set_has_it)
+{
+	struct zipc_future *future, *other;
+	uint64_t value = 0, elsewhere = 0;
+	struct zipc_case one = { ZIPC_WAIT, NULL, &value, 0 };
+	struct zipc_wait_set *set;
+
+	ck_rc(zipc_future_create(&future, segment, "f", "u64"), 0);
+	ck_rc(zipc_future_open(&other, segment, "f", NULL), 0);
+	one.target = future;
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	ck_rc(zipc_future_get(future, &elsewhere, MS), -ETIMEDOUT);
+	ck_rc(zipc_future_set(other, &(uint64_t){ 5 }), 0);
+	ck_rc(zipc_wait_set_wait(set, LONG), 0);
+	ck_assert_uint_eq(value, 5);
+	ck_assert_uint_eq(elsewhere, 0);
+	zipc_wait_set_close(set);
+	zipc_future_close(other);
+	zipc_future_close(future);
+}
+END_TEST
+
 START_TEST(a_set_of_an_event_by_hand_happens_once)
 {
 	struct zipc_event *event;
@@ -467,8 +528,11 @@ static void *wait_as_the_owner(void *context)
 	return NULL;
 }
 
-/* Among the sleepers, and not waiting for anything of this process. */
-static void sleeps_on_words(pid_t thread)
+/*
+ * Among the sleepers, and not waiting for anything of this process. False: it
+ * could not look while the owner did, and so has told the owner to.
+ */
+static bool sleeps_on_words(pid_t thread, int told)
 {
 	char path[64], text[16];
 	ssize_t n;
@@ -476,6 +540,8 @@ static void sleeps_on_words(pid_t thread)
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)thread);
 	do {
+		if (readable(told, 0))
+			return false;
 		sched_yield();
 		fd = open(path, O_RDONLY);
 		ck_assert_int_ge(fd, 0);
@@ -483,6 +549,7 @@ static void sleeps_on_words(pid_t thread)
 		close(fd);
 		text[n > 0 ? n : 0] = '\0';
 	} while (strtol(text, NULL, 10) != SYS_futex_waitv);
+	return true;
 }
 
 /* Both are asleep, the watcher first, when something is sent. */
@@ -492,8 +559,9 @@ static void wake_beside_the_watcher(struct zipc_wait_set *set, pid_t watcher,
 	struct owner owner = { .set = set };
 	pthread_t thread;
 
-	ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
-	sleeps_on_words(watcher);
+	do
+		ck_rc(zipc_wait_set_wait(set, ZIPC_NOWAIT), -EAGAIN);
+	while (!sleeps_on_words(watcher, zipc_wait_set_fd(set)));
 	ck_assert(!pthread_create(&thread, NULL, wait_as_the_owner, &owner));
 	while (!owner.tid)
 		sched_yield();
@@ -543,6 +611,8 @@ static Suite *wait_set_suite(void)
 	tcase_add_test(tc, what_is_behind_a_dead_claim_is_told);
 	tcase_add_test(tc, room_that_a_dead_one_has_is_told);
 	tcase_add_test(tc, a_permit_of_the_dead_is_told);
+	tcase_add_test(tc, a_future_whose_promiser_died_is_told);
+	tcase_add_test(tc, a_value_goes_where_the_set_has_it);
 	tc = test_case(suite, "watcher", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_forked_child_closes_what_a_watcher_waits_in);

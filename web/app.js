@@ -603,6 +603,19 @@ function lockHolder({ holder, readers }) {
 		(holder.alive ? "" : ", who is dead");
 }
 
+function futureFailure({ state, code, message }) {
+	return state === "failed" ? `code ${code}: ${message}` : "none";
+}
+
+function futureWho({ promiser, settler }) {
+	const who = promiser || settler;
+
+	if (!who)
+		return "nobody that is known";
+	return `${settler ? "settled" : "promised"} by ${who.name} (${who.pid})` +
+		(who.alive ? "" : ", who is dead");
+}
+
 function oneStructure(path, from) {
 	const rates = new Rates();
 	const title = h("h1");
@@ -611,7 +624,7 @@ function oneStructure(path, from) {
 	const gauge = meter();
 	const list = facts(["Added", "Removed", "In", "Out", "Asleep",
 		"Element", "Memory", "Records", "Writer", "Readers", "State",
-		"Held by", "Deaths"]);
+		"Held by", "Deaths", "Who", "Failure"]);
 	const pages = pager(`#${path}`, from);
 	const holder = h("div.elements");
 	const elements = section("Elements", pages, holder);
@@ -638,12 +651,20 @@ function oneStructure(path, from) {
 				list.children[4].hidden = !flows;
 			list.children[7].hidden = list.children[8].hidden =
 				list.children[9].hidden = !ring;
-			list.children[10].hidden = list.children[11].hidden =
-				list.children[12].hidden = !data.lock;
+			const { lock, future } = data;
+			list.children[11].hidden = !lock;
+			list.children[10].hidden = list.children[12].hidden =
+				!lock && !future;
+			list.children[13].hidden = list.children[14].hidden =
+				!future;
 			list.show({
-				"State": data.lock ? lockState(data) : "",
-				"Held by": data.lock ? lockHolder(data.lock) : "",
-				"Deaths": data.lock ? integer(data.lock.deaths) : "",
+				"State": lock ? lockState(data)
+					: future ? future.state : "",
+				"Held by": lock ? lockHolder(lock) : "",
+				"Deaths": lock || future
+					? integer((lock || future).deaths) : "",
+				"Who": future ? futureWho(future) : "",
+				"Failure": future ? futureFailure(future) : "",
 				"Added": integer(data.added),
 				"Removed": integer(data.removed),
 				"In": rateText(rates.of("added", data.added)),

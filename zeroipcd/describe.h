@@ -86,6 +86,10 @@ bool describe_is_lock(const struct zipc_view_entry *entry);
 int describe_lock(cJSON *object, struct zipc_view *view,
 		  const struct zipc_view_entry *entry, bool int64_as_string);
 
+/* Of a future, object.future: who has promised or settled it. 0 or -errno. */
+int describe_future(cJSON *object, struct zipc_view *view,
+		    const struct zipc_view_entry *entry, bool int64_as_string);
+
 /* object.blocked and object.deadlocks: who waits for whom. 0 or -errno. */
 int describe_waits(cJSON *object, struct zipc_view *view, const char *segment,
 		   bool int64_as_string);

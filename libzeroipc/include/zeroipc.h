@@ -23,7 +23,9 @@
 #include <zipc/channel.h>
 #include <zipc/select.h>
 #include <zipc/wait_set.h>
+#include <zipc/future.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_future.h>
 #include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>
 #include <zipc/inspect_pool.h>

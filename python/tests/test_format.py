@@ -40,6 +40,7 @@ UNKNOWN = {
     "zipc_meeting", "zipc_sender", "zipc_offer",
     "zipc_program_header", "zipc_program_constant", "zipc_program_input",
     "zipc_program_store", "zipc_program_code",
+    "zipc_future_body", "zipc_setter",
 }
 
 

@@ -35,6 +35,16 @@ is 'who holds a mutex is told, or that nobody does' \
 	"$(get "/segments/$segment-calm/m" |
 		jq -c '[.lock.state, .lock.deaths, .lock.holder]')" \
 	'["free",0,null]'
+"$zeroipc" create "$segment-calm/f" --kind future --type u64
+is 'a future that nobody has promised is pending' \
+	"$(get "/segments/$segment-calm/f" |
+		jq -c '[.future.state, .future.promiser, .elements]')" \
+	'["pending",null,[]]'
+"$zeroipc" fail "$segment-calm/f" -7 'no <b>luck</b>'
+is 'and one that has failed tells how, and by whom' \
+	"$(get "/segments/$segment-calm/f" | jq -c '.future |
+		[.state, .code, .message, .settler.alive, .deaths]')" \
+	'["failed",-7,"no <b>luck</b>",false,0]'
 "$zeroipc" rm "$segment-calm"
 
 mkfifo "$scratch/stuck"

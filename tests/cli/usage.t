@@ -18,8 +18,9 @@ $ zeroipc
 !   has      Tell whether a key is in a set
 !   write    Write records into a ring
 !   follow   Print a ring's records, as they are written
-!   set      Set an element of an array
-!   wait     Wait for a semaphore, barrier, latch or event
+!   set      Set an element of an array, or a future
+!   fail     Settle a future as failed
+!   wait     Wait for a semaphore, barrier, latch, event or future
 !   signal   Release a semaphore, count a latch down, set an event
 !   send     Send values into a channel, or close it
 !   receive  Receive elements from a channel, and print them
@@ -42,8 +43,8 @@ $ zeroipc --help | head -n 1
 $ diff <(zeroipc --help) <(zeroipc help)
 
 # Help is the same however it is asked for, and names every option.
-$ for c in ls cat stat create push pop set rm put get delete add has wait signal lock why; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
-$ for c in ls cat stat create push pop set rm put get delete add has wait signal lock why help; do zeroipc help $c | head -n 1; done
+$ for c in ls cat stat create push pop set rm put get delete add has fail wait signal lock why; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
+$ for c in ls cat stat create push pop set rm put get delete add has fail wait signal lock why help; do zeroipc help $c | head -n 1; done
 > usage: zeroipc ls [-a] [--json] [SEGMENT]
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
@@ -57,6 +58,7 @@ $ for c in ls cat stat create push pop set rm put get delete add has wait signal
 > usage: zeroipc delete SEGMENT/MAP|SET KEY
 > usage: zeroipc add SEGMENT/SET KEY
 > usage: zeroipc has SEGMENT/SET KEY
+> usage: zeroipc fail SEGMENT/FUTURE CODE [MESSAGE]
 > usage: zeroipc wait [--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND [ARGUMENT]...]
 > usage: zeroipc signal [-n N] [--reset] SEGMENT/STRUCTURE
 > usage: zeroipc lock [--reset] [--wait SECONDS|forever] SEGMENT/MUTEX COMMAND...
@@ -131,7 +133,8 @@ $ zeroipc rm a b/c[1]
 ! zeroipc: rm: `b/c[1]`: a slice has no meaning here
 ! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
 ? 2
-$ zeroipc set a/b 3
-! zeroipc: set: `a/b` is no element: write SEGMENT/ARRAY[i]
+$ zeroipc set 'a/b[1:]' 3
+! zeroipc: set: `a/b[1:]` is no element: write SEGMENT/ARRAY[i]
 ! usage: zeroipc set SEGMENT/ARRAY[i] VALUE
+!        zeroipc set SEGMENT/FUTURE VALUE
 ? 2

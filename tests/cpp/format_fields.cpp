@@ -113,6 +113,7 @@ const char *const unknown_sections[] = {
 	"Stack", "Stack writer", "Stack slot", "Channel", "Sender", "Offer",
 	"Map and Set", "Map record", "Map cell",
 	"Semaphore", "Barrier", "Party", "Latch", "Event",
+	"Future", "Setter",
 	"Mutex", "RWLock", "Lock reader", "Once", "Owner", "Waiter",
 	"Program", "Program constant", "Program input", "Program store",
 	"Program instruction",

@@ -25,7 +25,8 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=16 [ring]=6 [lock]=6 [type]=5 [value]=6 [program]=8 [name]=4
+	[segment]=16 [ring]=6 [lock]=6 [future]=5 [type]=5 [value]=6
+	[program]=8 [name]=4
 	[uri]=4 [path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
@@ -58,7 +59,8 @@ build()
 {
 	local sources=("$1" fuzz seeds) objects=() flags=() source
 
-	if [ "$1" = segment ] || [ "$1" = ring ] || [ "$1" = lock ]; then
+	if [ "$1" = segment ] || [ "$1" = ring ] || [ "$1" = lock ] ||
+		[ "$1" = future ]; then
 		sources+=(world spots)
 		for source in mmap munmap pread clock_gettime sched_yield \
 			syscall; do
@@ -115,7 +117,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment ring lock type value name uri path \
+[ $# -gt 0 ] || set -- segment ring lock future type value name uri path \
 	program
 for target; do
 	fuzz "${target%=*}" \

@@ -276,6 +276,20 @@ static const struct field waiter_fields[] = {
 	WORD(zipc_waiter, seen_ns, HOW_ADD),
 };
 
+static const struct field future_fields[] = {
+	FIELD(zipc_future_body, setters_offset),
+	FIELD(zipc_future_body, contents_offset),
+	FIELD(zipc_future_body, setters),
+	FIELD(zipc_future_body, content_bytes),
+};
+
+static const struct field setter_fields[] = {
+	WORD(zipc_setter, holder, HOW_HOLDER),
+	WORD(zipc_setter, settler, HOW_HOLDER),
+	FIELD(zipc_setter, code),
+	FIELD(zipc_setter, length),
+};
+
 static const struct field rwlock_fields[] = {
 	FIELD(zipc_rwlock_body, drained.word),
 	FIELD(zipc_rwlock_body, drained.nappers[0]),
@@ -463,12 +477,27 @@ static void add_lock(const char *owner, const unsigned char *image, uint32_t at,
 		    lock_reader_fields, COUNT(lock_reader_fields), 0);
 }
 
+/* What of its owner is not a lock's. */
+static void add_future(const char *owner, const unsigned char *image,
+		       uint32_t at)
+{
+	struct zipc_future_body body;
+	uint32_t i;
+
+	memcpy(&body, image + at, sizeof(body));
+	add(owner, at, future_fields, COUNT(future_fields), 0);
+	for (i = 0; i < 2; i++)
+		add(owner, at + (uint32_t)body.setters_offset +
+				   i * (uint32_t)sizeof(struct zipc_setter),
+		    setter_fields, COUNT(setter_fields), 0);
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
 	struct zipc_extent extent;
 	struct zipc_block block;
-	uint32_t begin;
+	uint32_t begin, body;
 	uint64_t word;
 
 	memcpy(&entry, image + at, sizeof(entry));
@@ -480,31 +509,27 @@ static void add_entry(const unsigned char *image, uint32_t at)
 		return;
 	begin = (uint32_t)extent.at;
 	memcpy(&block, image + begin, sizeof(block));
+	body = begin + (uint32_t)block.body_offset;
 	add(entry.name, begin, block_fields, COUNT(block_fields), 0);
 	if (block.kind == ZIPC_RING)
-		add_record_ring(entry.name, image,
-				begin + (uint32_t)block.body_offset);
+		add_record_ring(entry.name, image, body);
 	if (block.kind == ZIPC_CHANNEL && !block.capacity)
-		add_meeting(entry.name, image,
-			    begin + (uint32_t)block.body_offset);
+		add_meeting(entry.name, image, body);
 	if (block.kind == ZIPC_QUEUE ||
 	    (block.kind == ZIPC_CHANNEL && block.capacity))
-		add_ring(entry.name, image,
-			 begin + (uint32_t)block.body_offset);
+		add_ring(entry.name, image, body);
 	if (block.kind == ZIPC_POOL)
-		add_pool(entry.name, image,
-			 begin + (uint32_t)block.body_offset);
+		add_pool(entry.name, image, body);
 	if (block.kind == ZIPC_STACK)
-		add_stack(entry.name, image,
-			  begin + (uint32_t)block.body_offset, block.capacity);
+		add_stack(entry.name, image, body, block.capacity);
 	if (block.kind == ZIPC_MUTEX || block.kind == ZIPC_RWLOCK ||
-	    block.kind == ZIPC_ONCE)
-		add_lock(entry.name, image,
-			 begin + (uint32_t)block.body_offset, &block);
+	    block.kind == ZIPC_ONCE || block.kind == ZIPC_FUTURE)
+		add_lock(entry.name, image, body, &block);
+	if (block.kind == ZIPC_FUTURE)
+		add_future(entry.name, image, body);
 	if (block.kind == ZIPC_MAP)
-		add_hop(entry.name, image,
-			begin + (uint32_t)block.body_offset);
-	add_sync(entry.name, begin + (uint32_t)block.body_offset, block.kind);
+		add_hop(entry.name, image, body);
+	add_sync(entry.name, body, block.kind);
 }
 
 void spots_find(const unsigned char image[IMAGE_BYTES])

@@ -22,6 +22,7 @@ layer_of()
 	pool | pool_* | ring | ring_*) echo 3 ;;
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
+	future | future_*) echo 3 ;;
 	channel | meeting | select | wait_set) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;

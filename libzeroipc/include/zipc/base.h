@@ -55,6 +55,7 @@ enum zipc_kind {
 	ZIPC_ONCE = 13,
 	ZIPC_EVENT = 14,
 	ZIPC_CHANNEL = 15,
+	ZIPC_FUTURE = 16,
 };
 
 /*
@@ -79,6 +80,8 @@ enum zipc_kind {
 	X(EMSGSIZE, "the record is longer than its buffer or ring takes")    \
 	X(EDEADLK, "the caller holds it already")                            \
 	X(EPERM, "the caller does not hold it")                              \
+	X(EALREADY, "it is settled, and stays so")                           \
+	X(ECANCELED, "what was promised has failed")                         \
 	X(EUSERS, "no free record: too many processes or writers")           \
 	X(EBUSY, "another process is creating, removing or writing here")    \
 	X(EACCES, "permission denied")                                       \

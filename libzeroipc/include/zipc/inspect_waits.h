@@ -2,7 +2,9 @@
 /*
  * Watching who waits for whom: for each structure that somebody waits for, who
  * holds it and who waits; and circles of those who wait for each other, which
- * no one of them ends. Of the kinds there are: mutex, rwlock, once.
+ * no one of them ends. Of the kinds there are: mutex, rwlock, once, and future,
+ * which is held by who has promised it. Who waits for several futures at once
+ * is not told of.
  *
  * All is looked at twice, and what is told stood there both times: so all of it
  * was true at one moment between. As the rest of inspection (zipc/inspect.h) it
@@ -27,7 +29,8 @@ int zipc_view_waits_open(struct zipc_view_waits **out, struct zipc_view *view);
 void zipc_view_waits_close(struct zipc_view_waits *waits);
 
 enum zipc_wait_to {
-	ZIPC_WAIT_TO_HOLD,  /* a mutex; a once to be done; a rwlock to write */
+	ZIPC_WAIT_TO_HOLD,  /* a mutex; a once to be done; a rwlock to write;
+			       a future to be settled */
 	ZIPC_WAIT_TO_READ,  /* a rwlock */
 	ZIPC_WAIT_TO_DRAIN, /* a rwlock is claimed to write; readers are in */
 };

@@ -23,8 +23,9 @@ enum zipc_case_kind {
 	ZIPC_SEND = 1, /* *elem into a channel or queue */
 	ZIPC_RECV = 2, /* into *elem, from a channel or queue */
 	/*
-	 * A semaphore (one permit is acquired), latch, event; or a ring's
-	 * reader: it has a record to read, and nothing is read. No elem.
+	 * A semaphore (one permit is acquired), latch, event; a future, whose
+	 * value goes to *elem, unless that is NULL; or a ring's reader: it has
+	 * a record to read, and nothing is read. Those have no elem.
 	 */
 	ZIPC_WAIT = 3,
 };
@@ -35,8 +36,8 @@ struct zipc_case {
 	void *elem;
 	/*
 	 * Set by select: of the case that happened what the operation returned:
-	 * 0, or an error, as -EPIPE when the channel is closed, or -EOWNERDEAD;
-	 * of all others -EAGAIN.
+	 * 0, or an error, as -EPIPE when the channel is closed, -ECANCELED when
+	 * the future has failed, or -EOWNERDEAD; of all others -EAGAIN.
 	 */
 	int result;
 };
