@@ -204,7 +204,7 @@ static void mutex_section(void)
 		may(zipc_mutex_lock(tour.other_mutex, TIMEOUT_NS),
 		    LOCK_ERRORS);
 	may(zipc_mutex_unlock(tour.mutex), EPERM);
-	may(zipc_mutex_reset(tour.mutex), EINVAL);
+	may(zipc_mutex_reset(tour.mutex), EINVAL, EBADMSG);
 	check_others();
 }
 
@@ -233,7 +233,7 @@ static void read_section(void)
 		may(zipc_rwlock_unlock(tour.other_rwlock), EPERM);
 	}
 	may(zipc_rwlock_unlock(tour.rwlock), EPERM);
-	may(zipc_rwlock_reset(tour.rwlock), EINVAL);
+	may(zipc_rwlock_reset(tour.rwlock), EINVAL, EBADMSG);
 	check_others();
 }
 
