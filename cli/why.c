@@ -11,6 +11,7 @@ static const char *const purposes[] = {
 	[ZIPC_WAIT_TO_HOLD] = "hold",
 	[ZIPC_WAIT_TO_READ] = "read",
 	[ZIPC_WAIT_TO_DRAIN] = "drain",
+	[ZIPC_WAIT_TO_SEND] = "send",
 };
 
 static void json_waiter(struct json *json, const struct zipc_view_waiter *it)
@@ -173,9 +174,8 @@ const struct command command_why = {
 	.details =
 		"  --json  print one JSON document\n"
 		"\n"
-		"A line for each deadlock, then one for each mutex, rwlock or "
-		"once that somebody\n"
-		"waits for. The status is 4 if there is a deadlock for certain."
-		"\n",
+		"A line for each deadlock, then one for each structure that "
+		"somebody waits\n"
+		"for. The status is 4 if there is a deadlock for certain.\n",
 	.run = run,
 };

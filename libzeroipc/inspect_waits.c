@@ -66,8 +66,8 @@ int zipc_look_add_holder(struct zipc_look *look,
 	return 0;
 }
 
-static int add_waiter(struct zipc_look *look,
-		      const struct zipc_look_waiter *it)
+int zipc_look_add_waiter(struct zipc_look *look,
+			 const struct zipc_look_waiter *it)
 {
 	struct zipc_look_waiter *all =
 		room_for_one(look->waiters, look->waiter_count,
@@ -110,7 +110,7 @@ static int add_record(struct zipc_look *look, const struct zipc_waiter *record)
 	if (!it.word || zipc_owner_holder(it.word) != load(&record->holder) ||
 	    (it.word & 7) > ZIPC_WAIT_TO_DRAIN)
 		return 0;
-	return add_waiter(look, &it);
+	return zipc_look_add_waiter(look, &it);
 }
 
 int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
@@ -178,7 +178,8 @@ find_waiter(const struct zipc_look *look, const struct zipc_look_waiter *it)
 		look->waiters + look->waiter_count, *at;
 
 	for (at = look->waiters; at < end; at++)
-		if (at->word == it->word && at->since_ns == it->since_ns)
+		if (at->word == it->word && at->since_ns == it->since_ns &&
+		    at->ticket == it->ticket)
 			return at;
 	return NULL;
 }
@@ -253,7 +254,9 @@ static int fill_waiters(struct zipc_view *view, struct zipc_look *look,
 			view, zipc_owner_holder(look->waiters[i].word),
 			&it->who);
 		it->to = look->waiters[i].word & 7;
-		it->for_ns = passed_since(look->waiters[i].since_ns, now);
+		if (look->waiters[i].since_ns)
+			it->for_ns = passed_since(look->waiters[i].since_ns,
+						  now);
 		if (rc || !it->who.alive)
 			continue;
 		look->waiters[n++] = look->waiters[i];

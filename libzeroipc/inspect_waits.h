@@ -20,7 +20,8 @@ struct zipc_look_holder {
 
 struct zipc_look_waiter {
 	uint64_t word; /* the same, and zipc_wait_to in its low bits */
-	uint64_t since_ns;
+	uint64_t since_ns; /* 0: not known */
+	uint64_t ticket;   /* another wait of the same one has another */
 	uint64_t saw, turn, saw_ns; /* see waiter.h; 0: nothing */
 };
 
@@ -35,6 +36,10 @@ struct zipc_look {
 /* Add one; 0, -ENOMEM. */
 int zipc_look_add_holder(struct zipc_look *look,
 			 const struct zipc_look_holder *it);
+
+/* Add one whose record is of the kind's own; 0, -ENOMEM. */
+int zipc_look_add_waiter(struct zipc_look *look,
+			 const struct zipc_look_waiter *it);
 
 /* Add who waits by the count records from at on; 0, -ENOMEM, -EBADMSG. */
 int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,

@@ -77,6 +77,7 @@ static void add_waiters(cJSON *object, const struct zipc_view_blocked *it,
 		[ZIPC_WAIT_TO_HOLD] = "hold",
 		[ZIPC_WAIT_TO_READ] = "read",
 		[ZIPC_WAIT_TO_DRAIN] = "drain",
+		[ZIPC_WAIT_TO_SEND] = "send",
 	};
 	cJSON *all = cJSON_AddArrayToObject(object, "waiters"), *one;
 	unsigned i;

@@ -45,6 +45,22 @@ is 'and one that has failed tells how, and by whom' \
 	"$(get "/segments/$segment-calm/f" | jq -c '.future |
 		[.state, .code, .message, .settler.alive, .deaths]')" \
 	'["failed",-7,"no <b>luck</b>",false,0]'
+"$zeroipc" create "$segment-calm/c" --kind channel --type u8
+"$zeroipc" send --wait 60 "$segment-calm/c" 7 &
+sender=$!
+until "$zeroipc" why "$segment-calm" | grep -q 'to send'; do
+	:
+done
+for what in "$(get "/segments/$segment-calm/waits")" \
+	"$("$zeroipc" why --json "$segment-calm")"; do
+	is 'who waits to send is told' "$(jq -c '.blocked | [length, (.[0] |
+		.sentence, .holders, (.waiters[] | .pid, .to, .for_ns))]' \
+		<<<"$what")" "[1,\"1 waits to send to channel \`c\`: $sender\",\
+[],$sender,\"send\",0]"
+done
+"$zeroipc" receive "$segment-calm/c" >"$scratch/received"
+wait "$sender"
+is 'until it is received' "$("$zeroipc" why "$segment-calm")" 'nobody waits'
 "$zeroipc" rm "$segment-calm"
 
 mkfifo "$scratch/stuck"

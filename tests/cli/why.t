@@ -19,4 +19,11 @@ $ zeroipc why $S-none
 $ zeroipc lock $S/m sh -c 'z=$top_builddir/cli/zeroipc; $z lock $0/m true & until $z why $0 | grep -q "1 waits"; do :; done; $z why $0' $S; zeroipc why $S
 >~ mutex `m` held by [0-9]+ \(.*zeroipc\) for [0-9]+\.[0-9] s; 1 waits: [0-9]+
 > nobody waits
+
+# One waits until what it sends through a channel without a buffer is received.
+$ zeroipc create $S/c --kind channel --type u8
+$ zeroipc send --wait 60 $S/c 7 & until zeroipc why $S | grep -q send; do :; done; zeroipc why $S; zeroipc receive $S/c; wait; zeroipc why $S
+>~ 1 waits to send to channel `c`: [0-9]+
+> 7
+> nobody waits
 $ zeroipc rm $S

@@ -2,9 +2,10 @@
 /*
  * Watching who waits for whom: for each structure that somebody waits for, who
  * holds it and who waits; and circles of those who wait for each other, which
- * no one of them ends. Of the kinds there are: mutex, rwlock, once, and future,
- * which is held by who has promised it. Who waits for several futures at once
- * is not told of.
+ * no one of them ends. Of the kinds there are: mutex, rwlock, once; future,
+ * which is held by who has promised it; and channels without a buffer, which
+ * nobody holds, and whose senders wait. Who waits for several futures at once
+ * is not told of; who offers in several channels, in one of them.
  *
  * All is looked at twice, and what is told stood there both times: so all of it
  * was true at one moment between. As the rest of inspection (zipc/inspect.h) it
@@ -33,6 +34,7 @@ enum zipc_wait_to {
 			       a future to be settled */
 	ZIPC_WAIT_TO_READ,  /* a rwlock */
 	ZIPC_WAIT_TO_DRAIN, /* a rwlock is claimed to write; readers are in */
+	ZIPC_WAIT_TO_SEND,  /* a channel without a buffer */
 };
 
 struct zipc_view_holder {
@@ -45,7 +47,7 @@ struct zipc_view_holder {
 struct zipc_view_waiter {
 	struct zipc_view_participant who;
 	enum zipc_wait_to to;
-	uint64_t for_ns;
+	uint64_t for_ns; /* 0: not known, as of a channel */
 };
 
 /* A structure that somebody waits for. */
