@@ -30,6 +30,8 @@ static void json_holder(struct json *json, const struct zipc_view_holder *it)
 	json_bool(json, "reads", it->reads);
 	json_bool(json, "claims", it->claims);
 	json_bool(json, "stopped", it->stopped);
+	if (it->permits)
+		json_number(json, "permits", it->permits);
 	json_close(json, '}');
 }
 
@@ -43,6 +45,9 @@ static void json_blocked(struct json *json, const struct zipc_view_blocked *it)
 	json_string(json, "kind", it->kind_name);
 	json_string(json, "sentence", text);
 	json_number(json, "held_ns", it->held_ns);
+	json_bool(json, "unnamed", it->unnamed);
+	if (it->permits)
+		json_number(json, "permits", it->permits);
 	json_open(json, "holders", '[');
 	for (unsigned i = 0; i < it->holder_count; i++)
 		json_holder(json, &it->holders[i]);

@@ -86,6 +86,8 @@ static void say_holders(struct text *text, const struct zipc_view_blocked *it,
 		if (n > 1)
 			say(text, ", ");
 		say_who(text, &holder->who);
+		if (holder->permits)
+			say(text, " with %u", holder->permits);
 		if (!holder->who.alive)
 			say(text, ", who is dead");
 		else if (holder->stopped)
@@ -135,13 +137,24 @@ static void say_waiters(struct text *text, const struct zipc_view_blocked *it)
 	say_more(text, n);
 }
 
+/* Any one who lets go is enough for one who waits. */
+static void say_permits(struct text *text, const struct zipc_view_blocked *it)
+{
+	say(text, "semaphore `%s` has 0 of %u permits left, held by ", it->name,
+	    it->permits);
+	say_holders(text, it, false);
+	say(text, "; somebody may wait: there is no record of who");
+}
+
 int zipc_view_blocked_say(const struct zipc_view_blocked *blocked, char *out,
 			  size_t bytes)
 {
 	struct text text = { out, bytes, 0 };
 	unsigned n = blocked->waiter_count;
 
-	if (blocked->kind == ZIPC_CHANNEL) {
+	if (blocked->kind == ZIPC_SEMAPHORE) {
+		say_permits(&text, blocked);
+	} else if (blocked->kind == ZIPC_CHANNEL) {
 		say(&text, n == 1 ? "1 waits" : "%u wait", n);
 		say(&text, " to send to channel `%s`: ", blocked->name);
 	} else {

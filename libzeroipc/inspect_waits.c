@@ -156,6 +156,11 @@ static int look_at(struct zipc_view *view, const struct zipc_view_entry *entry,
 	return rc == -ENOMEM ? rc : 0;
 }
 
+static bool has_waiters(const struct zipc_look *look)
+{
+	return look->waiter_count || look->unnamed;
+}
+
 /* what both looks have seen */
 
 static bool is_in(const struct zipc_look *look,
@@ -166,7 +171,7 @@ static bool is_in(const struct zipc_look *look,
 
 	for (at = look->holders; at < end; at++)
 		if (at->word == it->word && at->turn == it->turn &&
-		    at->blocks == it->blocks)
+		    at->blocks == it->blocks && at->permits == it->permits)
 			return true;
 	return false;
 }
@@ -195,6 +200,8 @@ static void keep_what_is_in(struct zipc_look *look,
 	for (i = 0; i < look->holder_count; i++)
 		if (is_in(first, &look->holders[i]))
 			look->holders[n++] = look->holders[i];
+	look->unnamed = look->unnamed && first->unnamed &&
+			n == look->holder_count && n == first->holder_count;
 	look->holder_count = n;
 	for (i = 0, n = 0; i < look->waiter_count; i++) {
 		it = &look->waiters[i];
@@ -281,6 +288,8 @@ static int fill_holders(struct zipc_view *view, const struct zipc_look *look,
 	for (i = 0; i < look->holder_count && !rc; i++) {
 		all[i].reads = look->holders[i].reads;
 		all[i].claims = look->holders[i].claims;
+		all[i].permits = look->holders[i].permits;
+		out->permits += look->holders[i].permits;
 		rc = zipc_view_holder_of(
 			view, zipc_owner_holder(look->holders[i].word),
 			&all[i].who);
@@ -339,9 +348,9 @@ static int first_round(struct round *round, struct zipc_view *view,
 		}
 		if (!rc)
 			rc = look_at(view, &entry, &look);
-		if (!rc && look.waiter_count)
+		if (!rc && has_waiters(&look))
 			rc = keep(round, &entry, &look);
-		if (rc || !look.waiter_count)
+		if (rc || !has_waiters(&look))
 			forget(&look);
 	} while (!rc && *lines && i < ZIPC_MOST_ENTRIES);
 	return rc == -ENOENT ? 0 : rc;
@@ -386,6 +395,7 @@ static int add_blocked(struct zipc_view_waits *waits, struct zipc_view *view,
 	memcpy(out->name, entry->name, sizeof(out->name));
 	memcpy(out->kind_name, entry->kind_name, sizeof(out->kind_name));
 	out->kind = entry->kind;
+	out->unnamed = own->unnamed;
 	rc = fill_waiters(view, own, out);
 	return rc ? rc : fill_holders(view, own, out);
 }
@@ -417,7 +427,7 @@ static int second_round(struct zipc_view_waits *waits, struct zipc_view *view,
 			return rc;
 		keep_what_is_in(&look, &round->looks[i]);
 		rc = add_blocked(waits, view, &round->entries[i], &look);
-		if (!rc && !waits->blocked[waits->count - 1].waiter_count)
+		if (!rc && !has_waiters(&waits->looks[waits->count - 1]))
 			drop_the_last(waits);
 	}
 	return rc;

@@ -16,6 +16,7 @@ struct zipc_look_holder {
 	uint64_t word; /* as in zipc_owner, without a state */
 	uint64_t turn; /* another hold of the same one has another, if known */
 	unsigned reads, claims, blocks; /* 1 << zipc_wait_to, each */
+	unsigned permits;               /* of a semaphore */
 };
 
 struct zipc_look_waiter {
@@ -30,6 +31,11 @@ struct zipc_look {
 	struct zipc_look_holder *holders;
 	struct zipc_look_waiter *waiters;
 	unsigned holder_count, holder_room, waiter_count, waiter_room;
+	/*
+	 * Somebody may sleep of whom there is no record, until one of the
+	 * holders lets go. It counts only if they are the same in both looks.
+	 */
+	bool unnamed;
 	uint64_t *lines; /* that may be read yet, by all looks */
 };
 

@@ -61,6 +61,16 @@ done
 "$zeroipc" receive "$segment-calm/c" >"$scratch/received"
 wait "$sender"
 is 'until it is received' "$("$zeroipc" why "$segment-calm")" 'nobody waits'
+"$zeroipc" create "$segment-calm/s" --kind semaphore --capacity 1 --owned
+"$zeroipc" wait "$segment-calm/s" sh -c "\"\$0\" wait \"\$1\" true &
+	until \"\$0\" why '$segment-calm' | grep -q left; do :; done
+	curl -sS '$url/segments/$segment-calm/waits'" \
+	"$zeroipc" "$segment-calm/s" >"$scratch/held"
+is 'who holds all permits is told' "$(jq -c '.blocked | [length, (.[0] |
+	.name, .unnamed, .permits, .waiters, .holders[].permits)]' \
+	"$scratch/held")" '[1,"s",true,1,[],1]'
+ok 'in words, too' grep -q "semaphore \`s\` has 0 of 1 permits left, held by" \
+	"$scratch/held"
 "$zeroipc" rm "$segment-calm"
 
 mkfifo "$scratch/stuck"
