@@ -342,7 +342,7 @@ static int first_round(struct round *round, struct zipc_view *view,
 		struct zipc_look look = { .lines = lines };
 
 		rc = zipc_view_entry(view, i++, &entry);
-		if (rc == -EBADMSG) {
+		if (rc == -EBADMSG || rc == -EAGAIN) {
 			rc = 0; /* those beside it can be told of */
 			continue;
 		}
