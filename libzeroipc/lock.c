@@ -147,7 +147,7 @@ int zipc_lock_open(struct zipc_lock *lock, struct zipc_segment *segment,
 		rc = zipc_lock_enter_first(lock);
 	if (rc)
 		zipc_lock_close(lock);
-	return rc;
+	return zipc_use_opened(&found->use, name, rc);
 }
 
 void zipc_lock_close(struct zipc_lock *lock)
