@@ -238,14 +238,16 @@ static void look_at_objects(struct zipc_view *view,
 			"there is no such object");
 }
 
+/* Of each 7 inputs one, the first as well: it takes as long as the others. */
 static void look_at_waits(struct zipc_view *view)
 {
+	static unsigned looks;
 	const struct zipc_view_blocked *blocked;
 	struct zipc_view_waits *waits;
 	char text[256];
 	unsigned i;
 
-	if (may(zipc_view_waits_open(&waits, view), EBADMSG))
+	if (looks++ % 7 || may(zipc_view_waits_open(&waits, view), EBADMSG))
 		return;
 	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
 		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
