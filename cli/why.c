@@ -11,6 +11,7 @@ static const char *const purposes[] = {
 	[ZIPC_WAIT_TO_HOLD] = "hold",
 	[ZIPC_WAIT_TO_READ] = "read",
 	[ZIPC_WAIT_TO_DRAIN] = "drain",
+	[ZIPC_WAIT_TO_SEND] = "send",
 };
 
 static void json_waiter(struct json *json, const struct zipc_view_waiter *it)
@@ -29,6 +30,8 @@ static void json_holder(struct json *json, const struct zipc_view_holder *it)
 	json_bool(json, "reads", it->reads);
 	json_bool(json, "claims", it->claims);
 	json_bool(json, "stopped", it->stopped);
+	if (it->permits)
+		json_number(json, "permits", it->permits);
 	json_close(json, '}');
 }
 
@@ -42,6 +45,9 @@ static void json_blocked(struct json *json, const struct zipc_view_blocked *it)
 	json_string(json, "kind", it->kind_name);
 	json_string(json, "sentence", text);
 	json_number(json, "held_ns", it->held_ns);
+	json_bool(json, "unnamed", it->unnamed);
+	if (it->permits)
+		json_number(json, "permits", it->permits);
 	json_open(json, "holders", '[');
 	for (unsigned i = 0; i < it->holder_count; i++)
 		json_holder(json, &it->holders[i]);
@@ -173,9 +179,8 @@ const struct command command_why = {
 	.details =
 		"  --json  print one JSON document\n"
 		"\n"
-		"A line for each deadlock, then one for each mutex, rwlock or "
-		"once that somebody\n"
-		"waits for. The status is 4 if there is a deadlock for certain."
-		"\n",
+		"A line for each deadlock, then one for each structure that "
+		"somebody waits\n"
+		"for. The status is 4 if there is a deadlock for certain.\n",
 	.run = run,
 };

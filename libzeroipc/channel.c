@@ -88,7 +88,7 @@ static int handle_on(struct zipc_channel **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(channel);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	channel->mark = ZIPC_HANDLE(ZIPC_CHANNEL);
 	channel->capacity = found->capacity;

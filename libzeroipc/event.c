@@ -85,7 +85,7 @@ static int handle_on(struct zipc_event **out, struct zipc_sync *sync, int rc,
 		rc = zipc_fail_as(ENOMEM, "out of memory");
 	if (rc) {
 		zipc_sync_close(sync);
-		return rc;
+		return zipc_use_opened(&sync->use, sync->name, rc);
 	}
 	event->sync = *sync;
 	event->state = &body->state;

@@ -135,7 +135,7 @@ static int handle_on(struct zipc_future **out, struct zipc_segment *segment,
 		zipc_future_close(future);
 	else
 		*out = future;
-	return rc;
+	return zipc_use_opened(&found->use, name, rc);
 }
 
 int zipc_future_create(struct zipc_future **out, struct zipc_segment *segment,

@@ -156,6 +156,14 @@ bool zipc_view_there(const struct zipc_view *view,
 /* 0: it is still the same; -EAGAIN: what it led to may be another's. */
 int zipc_view_confirm(struct zipc_view *view,
 		      const struct zipc_view_slot *slot);
+
+/*
+ * What changes while it is looked at is looked at again, for as often as this:
+ * then somebody changes it all the time, and it is said: -EAGAIN.
+ */
+#define ZIPC_VIEW_TRIES 1000u
+int zipc_view_changes(const struct zipc_view *view);
+
 /* Fill in entries and what is removed. */
 int zipc_view_count(struct zipc_view *view, struct zipc_view_segment *out);
 

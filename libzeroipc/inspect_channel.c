@@ -6,8 +6,11 @@
  * whole and out all the while. Offers under another's ticket are counted as
  * what they are for that ticket: not here, but where it stands.
  */
-#include "error.h"
 #include "inspect.h"
+#include "inspect_waits.h"
+
+#include "error.h"
+#include "participant.h"
 
 #include <string.h>
 
@@ -193,8 +196,60 @@ static int64_t elements(struct zipc_view *view,
 	return elements_of_meeting(view, block, from, n, bytes, ids);
 }
 
+/* who waits for whom */
+
+/* A sender waits as long as its own ticket does. */
+static int add_sender(struct zipc_look *look, const struct offers *offers,
+		      uint32_t i, const struct zipc_sender *sender)
+{
+	/* Relaxed: it is a copy of our own. */
+	uint64_t holder = atomic_load_explicit(&sender->holder,
+					       memory_order_relaxed);
+	struct zipc_look_waiter it = {
+		.word = zipc_owner_word(holder, i) | ZIPC_WAIT_TO_SEND
+	};
+	int rc;
+
+	if (!(holder & 0xFFFF) || zipc_holder_index(holder) >=
+					  offers->view->header.max_participants)
+		return 0; /* nobody */
+	rc = read_word(offers, offer_at(offers, i), &it.ticket);
+	if (rc || (it.ticket & 3) != WAITING)
+		return rc;
+	return zipc_look_add_waiter(look, &it);
+}
+
+/*
+ * Nobody holds a channel. Who sleeps to receive, or beside a buffer, has no
+ * record; who has offers in several channels waits in the one that has their
+ * ticket.
+ */
+static int waits(struct zipc_view *view, const struct zipc_view_block *block,
+		 struct zipc_look *look)
+{
+	struct zipc_sender some[64];
+	struct offers offers;
+	uint32_t i, k, n;
+	int rc;
+
+	if (block->head.capacity)
+		return 0;
+	rc = offers_load(&offers, view, block);
+	if (rc || offers.closed || !zipc_look_may(look, 2ull * offers.used))
+		return rc;
+	for (i = 0; i < offers.used && !rc; i += n) {
+		n = offers.used - i < 64 ? offers.used - i : 64;
+		rc = zipc_view_read(view, offers.senders_at + i * sizeof(*some),
+				    some, n * sizeof(*some));
+		for (k = 0; k < n && !rc; k++)
+			rc = add_sender(look, &offers, i + k, &some[k]);
+	}
+	return rc;
+}
+
 const struct zipc_view_kind zipc_view_channel = {
 	.kind = ZIPC_CHANNEL,
 	.describe = describe,
 	.elements = elements,
+	.waits = waits,
 };

@@ -252,29 +252,29 @@ static int describe_slot(struct zipc_view *view, unsigned i, const char *name,
 int zipc_view_entry(struct zipc_view *view, unsigned i,
 		    struct zipc_view_entry *out)
 {
-	unsigned index;
+	unsigned index, tries = 0;
 	int rc;
 
 	do {
 		rc = zipc_view_index(view, i, &index);
 		if (!rc)
 			rc = describe_slot(view, index, NULL, out);
-	} while (rc == -EAGAIN);
-	return rc;
+	} while (rc == -EAGAIN && ++tries < ZIPC_VIEW_TRIES);
+	return rc == -EAGAIN ? zipc_view_changes(view) : rc;
 }
 
 int zipc_view_find(struct zipc_view *view, const char *name,
 		   struct zipc_view_entry *out)
 {
-	unsigned index;
+	unsigned index, tries = 0;
 	int rc;
 
 	do {
 		rc = zipc_view_index_of(view, name, &index);
 		if (!rc)
 			rc = describe_slot(view, index, name, out);
-	} while (rc == -EAGAIN);
-	return rc;
+	} while (rc == -EAGAIN && ++tries < ZIPC_VIEW_TRIES);
+	return rc == -EAGAIN ? zipc_view_changes(view) : rc;
 }
 
 int zipc_view_is_another(const struct zipc_view *view, const char *name)

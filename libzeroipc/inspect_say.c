@@ -86,6 +86,8 @@ static void say_holders(struct text *text, const struct zipc_view_blocked *it,
 		if (n > 1)
 			say(text, ", ");
 		say_who(text, &holder->who);
+		if (holder->permits)
+			say(text, " with %u", holder->permits);
 		if (!holder->who.alive)
 			say(text, ", who is dead");
 		else if (holder->stopped)
@@ -120,23 +122,46 @@ static void say_held(struct text *text, const struct zipc_view_blocked *it)
 		say_time(text, it->held_ns);
 }
 
+static void say_waiters(struct text *text, const struct zipc_view_blocked *it)
+{
+	const struct zipc_view_waiter *waiter;
+	unsigned i, n = it->waiter_count;
+
+	for (i = 0; i < n && i < NAMED_MOST; i++) {
+		waiter = &it->waiters[i];
+		say(text, "%s%d", i ? ", " : "", waiter->who.pid);
+		if (it->kind == ZIPC_RWLOCK)
+			say(text, waiter->to == ZIPC_WAIT_TO_READ
+					  ? " to read" : " to write");
+	}
+	say_more(text, n);
+}
+
+/* Any one who lets go is enough for one who waits. */
+static void say_permits(struct text *text, const struct zipc_view_blocked *it)
+{
+	say(text, "semaphore `%s` has 0 of %u permits left, held by ", it->name,
+	    it->permits);
+	say_holders(text, it, false);
+	say(text, "; somebody may wait: there is no record of who");
+}
+
 int zipc_view_blocked_say(const struct zipc_view_blocked *blocked, char *out,
 			  size_t bytes)
 {
 	struct text text = { out, bytes, 0 };
-	const struct zipc_view_waiter *it;
-	unsigned i, n = blocked->waiter_count;
+	unsigned n = blocked->waiter_count;
 
-	say_held(&text, blocked);
-	say(&text, n == 1 ? "; 1 waits: " : "; %u wait: ", n);
-	for (i = 0; i < n && i < NAMED_MOST; i++) {
-		it = &blocked->waiters[i];
-		say(&text, "%s%d", i ? ", " : "", it->who.pid);
-		if (blocked->kind == ZIPC_RWLOCK)
-			say(&text, it->to == ZIPC_WAIT_TO_READ ? " to read"
-							       : " to write");
+	if (blocked->kind == ZIPC_SEMAPHORE) {
+		say_permits(&text, blocked);
+	} else if (blocked->kind == ZIPC_CHANNEL) {
+		say(&text, n == 1 ? "1 waits" : "%u wait", n);
+		say(&text, " to send to channel `%s`: ", blocked->name);
+	} else {
+		say_held(&text, blocked);
+		say(&text, n == 1 ? "; 1 waits: " : "; %u wait: ", n);
 	}
-	say_more(&text, n);
+	say_waiters(&text, blocked);
 	return text.length;
 }
 

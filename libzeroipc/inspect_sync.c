@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Watching the structures for waiting, and who holds what of them. */
 #include "inspect.h"
+#include "inspect_waits.h"
 
 #include "error.h"
 #include "name.h"
 #include "participant.h"
 #include "round.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <zipc/inspect_sync.h>
 
@@ -306,10 +308,89 @@ int zipc_view_sync_holder(struct zipc_view *view,
 	return rc;
 }
 
+/* who waits for whom */
+
+static int compare_holders(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one & HOLDER;
+	uint64_t b = *(const uint64_t *)other & HOLDER;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * The words, by holder: one holder for each, with how many it holds. Their
+ * turns grow with each permit that is acquired, so if the sum is the same in a
+ * second look, no word was acquired between its two looks.
+ */
+static int add_holders(struct zipc_look *look, const uint64_t *words,
+		       uint64_t n)
+{
+	struct zipc_look_holder it;
+	uint64_t i, holder;
+	int rc = 0;
+
+	for (i = 0; i < n && !rc;) {
+		holder = words[i] & HOLDER;
+		it = (struct zipc_look_holder){
+			.word = zipc_owner_word(holder, 0)
+		};
+		for (; i < n && (words[i] & HOLDER) == holder; i++) {
+			it.turn += words[i] / (HOLDER + 1);
+			it.permits++;
+		}
+		rc = zipc_look_add_holder(look, &it);
+	}
+	return rc;
+}
+
+static int read_holders(struct zipc_view *view, const struct look *look,
+			struct zipc_look *out)
+{
+	uint64_t n = look->sync.holders, i;
+	uint64_t *words = calloc(n, sizeof(*words));
+	int rc;
+
+	if (!words)
+		return zipc_fail_as(ENOMEM, "out of memory");
+	rc = zipc_view_read(view, look->holders_at, words, n * sizeof(*words));
+	for (i = 0; i < n && !rc; i++)
+		if (zipc_holder_index(words[i]) >=
+		    view->header.max_participants)
+			break; /* it is free, or nobody's */
+	if (!rc && i == n) {
+		qsort(words, n, sizeof(*words), compare_holders);
+		rc = add_holders(out, words, n);
+		out->unnamed = !rc;
+	}
+	free(words);
+	return rc;
+}
+
+/*
+ * Of an owned semaphore those who hold its permits, if none is left. Who waits
+ * has no record: only that somebody may sleep can be seen.
+ */
+static int waits(struct zipc_view *view, const struct zipc_view_block *block,
+		 struct zipc_look *out)
+{
+	struct look look;
+	int rc = look_at(view, block, &look);
+
+	/* Relaxed: it is a copy of our own. Both bits are set by sleepers. */
+	if (rc || !look.sync.holders || look.sync.value ||
+	    !(atomic_load_explicit(&block->head.readable.word,
+				   memory_order_relaxed) & 3) ||
+	    !zipc_look_may(out, (look.sync.holders + 7) / 8))
+		return rc;
+	return read_holders(view, &look, out);
+}
+
 const struct zipc_view_kind zipc_view_semaphore = {
 	.kind = ZIPC_SEMAPHORE,
 	.describe = describe,
 	.elements = no_elements,
+	.waits = waits,
 };
 
 const struct zipc_view_kind zipc_view_barrier = {

@@ -54,6 +54,13 @@ int zipc_view_confirm(struct zipc_view *view, const struct zipc_view_slot *slot)
 	return rc;
 }
 
+int zipc_view_changes(const struct zipc_view *view)
+{
+	return zipc_fail(EAGAIN, "structures of segment `/%s` have come and "
+			 "gone each of the %u times that it was looked at: "
+			 "look again", view->name, ZIPC_VIEW_TRIES);
+}
+
 /* Relaxed: it is a copy of our own. */
 static enum zipc_entry_state state_of(const struct zipc_view *view,
 				      const struct zipc_entry *entry,
@@ -267,6 +274,7 @@ int zipc_view_removed(struct zipc_view *view, unsigned i,
 		      struct zipc_view_removed *out)
 {
 	struct zipc_view_removed it;
+	unsigned tries = 0;
 	struct search search;
 	int rc;
 
@@ -279,8 +287,8 @@ int zipc_view_removed(struct zipc_view *view, unsigned i,
 			return zipc_fail(ENOENT, "segment `/%s` has no more "
 					 "removed structures", view->name);
 		rc = describe_removed(view, search.index, &it);
-	} while (rc == -EAGAIN);
+	} while (rc == -EAGAIN && ++tries < ZIPC_VIEW_TRIES);
 	if (!rc)
 		*out = it;
-	return rc;
+	return rc == -EAGAIN ? zipc_view_changes(view) : rc;
 }

@@ -66,8 +66,8 @@ int zipc_look_add_holder(struct zipc_look *look,
 	return 0;
 }
 
-static int add_waiter(struct zipc_look *look,
-		      const struct zipc_look_waiter *it)
+int zipc_look_add_waiter(struct zipc_look *look,
+			 const struct zipc_look_waiter *it)
 {
 	struct zipc_look_waiter *all =
 		room_for_one(look->waiters, look->waiter_count,
@@ -110,7 +110,7 @@ static int add_record(struct zipc_look *look, const struct zipc_waiter *record)
 	if (!it.word || zipc_owner_holder(it.word) != load(&record->holder) ||
 	    (it.word & 7) > ZIPC_WAIT_TO_DRAIN)
 		return 0;
-	return add_waiter(look, &it);
+	return zipc_look_add_waiter(look, &it);
 }
 
 int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
@@ -156,6 +156,11 @@ static int look_at(struct zipc_view *view, const struct zipc_view_entry *entry,
 	return rc == -ENOMEM ? rc : 0;
 }
 
+static bool has_waiters(const struct zipc_look *look)
+{
+	return look->waiter_count || look->unnamed;
+}
+
 /* what both looks have seen */
 
 static bool is_in(const struct zipc_look *look,
@@ -166,7 +171,7 @@ static bool is_in(const struct zipc_look *look,
 
 	for (at = look->holders; at < end; at++)
 		if (at->word == it->word && at->turn == it->turn &&
-		    at->blocks == it->blocks)
+		    at->blocks == it->blocks && at->permits == it->permits)
 			return true;
 	return false;
 }
@@ -178,7 +183,8 @@ find_waiter(const struct zipc_look *look, const struct zipc_look_waiter *it)
 		look->waiters + look->waiter_count, *at;
 
 	for (at = look->waiters; at < end; at++)
-		if (at->word == it->word && at->since_ns == it->since_ns)
+		if (at->word == it->word && at->since_ns == it->since_ns &&
+		    at->ticket == it->ticket)
 			return at;
 	return NULL;
 }
@@ -194,6 +200,8 @@ static void keep_what_is_in(struct zipc_look *look,
 	for (i = 0; i < look->holder_count; i++)
 		if (is_in(first, &look->holders[i]))
 			look->holders[n++] = look->holders[i];
+	look->unnamed = look->unnamed && first->unnamed &&
+			n == look->holder_count && n == first->holder_count;
 	look->holder_count = n;
 	for (i = 0, n = 0; i < look->waiter_count; i++) {
 		it = &look->waiters[i];
@@ -253,7 +261,9 @@ static int fill_waiters(struct zipc_view *view, struct zipc_look *look,
 			view, zipc_owner_holder(look->waiters[i].word),
 			&it->who);
 		it->to = look->waiters[i].word & 7;
-		it->for_ns = passed_since(look->waiters[i].since_ns, now);
+		if (look->waiters[i].since_ns)
+			it->for_ns = passed_since(look->waiters[i].since_ns,
+						  now);
 		if (rc || !it->who.alive)
 			continue;
 		look->waiters[n++] = look->waiters[i];
@@ -278,6 +288,8 @@ static int fill_holders(struct zipc_view *view, const struct zipc_look *look,
 	for (i = 0; i < look->holder_count && !rc; i++) {
 		all[i].reads = look->holders[i].reads;
 		all[i].claims = look->holders[i].claims;
+		all[i].permits = look->holders[i].permits;
+		out->permits += look->holders[i].permits;
 		rc = zipc_view_holder_of(
 			view, zipc_owner_holder(look->holders[i].word),
 			&all[i].who);
@@ -330,15 +342,15 @@ static int first_round(struct round *round, struct zipc_view *view,
 		struct zipc_look look = { .lines = lines };
 
 		rc = zipc_view_entry(view, i++, &entry);
-		if (rc == -EBADMSG) {
+		if (rc == -EBADMSG || rc == -EAGAIN) {
 			rc = 0; /* those beside it can be told of */
 			continue;
 		}
 		if (!rc)
 			rc = look_at(view, &entry, &look);
-		if (!rc && look.waiter_count)
+		if (!rc && has_waiters(&look))
 			rc = keep(round, &entry, &look);
-		if (rc || !look.waiter_count)
+		if (rc || !has_waiters(&look))
 			forget(&look);
 	} while (!rc && *lines && i < ZIPC_MOST_ENTRIES);
 	return rc == -ENOENT ? 0 : rc;
@@ -383,6 +395,7 @@ static int add_blocked(struct zipc_view_waits *waits, struct zipc_view *view,
 	memcpy(out->name, entry->name, sizeof(out->name));
 	memcpy(out->kind_name, entry->kind_name, sizeof(out->kind_name));
 	out->kind = entry->kind;
+	out->unnamed = own->unnamed;
 	rc = fill_waiters(view, own, out);
 	return rc ? rc : fill_holders(view, own, out);
 }
@@ -414,7 +427,7 @@ static int second_round(struct zipc_view_waits *waits, struct zipc_view *view,
 			return rc;
 		keep_what_is_in(&look, &round->looks[i]);
 		rc = add_blocked(waits, view, &round->entries[i], &look);
-		if (!rc && !waits->blocked[waits->count - 1].waiter_count)
+		if (!rc && !has_waiters(&waits->looks[waits->count - 1]))
 			drop_the_last(waits);
 	}
 	return rc;

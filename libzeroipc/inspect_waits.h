@@ -16,11 +16,13 @@ struct zipc_look_holder {
 	uint64_t word; /* as in zipc_owner, without a state */
 	uint64_t turn; /* another hold of the same one has another, if known */
 	unsigned reads, claims, blocks; /* 1 << zipc_wait_to, each */
+	unsigned permits;               /* of a semaphore */
 };
 
 struct zipc_look_waiter {
 	uint64_t word; /* the same, and zipc_wait_to in its low bits */
-	uint64_t since_ns;
+	uint64_t since_ns; /* 0: not known */
+	uint64_t ticket;   /* another wait of the same one has another */
 	uint64_t saw, turn, saw_ns; /* see waiter.h; 0: nothing */
 };
 
@@ -29,12 +31,21 @@ struct zipc_look {
 	struct zipc_look_holder *holders;
 	struct zipc_look_waiter *waiters;
 	unsigned holder_count, holder_room, waiter_count, waiter_room;
+	/*
+	 * Somebody may sleep of whom there is no record, until one of the
+	 * holders lets go. It counts only if they are the same in both looks.
+	 */
+	bool unnamed;
 	uint64_t *lines; /* that may be read yet, by all looks */
 };
 
 /* Add one; 0, -ENOMEM. */
 int zipc_look_add_holder(struct zipc_look *look,
 			 const struct zipc_look_holder *it);
+
+/* Add one whose record is of the kind's own; 0, -ENOMEM. */
+int zipc_look_add_waiter(struct zipc_look *look,
+			 const struct zipc_look_waiter *it);
 
 /* Add who waits by the count records from at on; 0, -ENOMEM, -EBADMSG. */
 int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,

@@ -147,7 +147,7 @@ int zipc_lock_open(struct zipc_lock *lock, struct zipc_segment *segment,
 		rc = zipc_lock_enter_first(lock);
 	if (rc)
 		zipc_lock_close(lock);
-	return rc;
+	return zipc_use_opened(&found->use, name, rc);
 }
 
 void zipc_lock_close(struct zipc_lock *lock)
@@ -160,12 +160,6 @@ void zipc_lock_close(struct zipc_lock *lock)
 	number_give(lock->number);
 	zipc_use_end(&lock->use);
 	zipc_segment_close(lock->segment);
-}
-
-static uint64_t owner_word(uint64_t holder, uint32_t number)
-{
-	return holder >> 16 << 32 | (holder & 0xFFFF) << 19 |
-	       (uint64_t)number << 3;
 }
 
 int zipc_lock_enter_first(struct zipc_lock *lock)
@@ -183,7 +177,7 @@ int zipc_lock_enter_first(struct zipc_lock *lock)
 		return rc;
 	holder = atomic_load_explicit(&lock->segment->holder,
 				      memory_order_relaxed);
-	lock->mine = owner_word(holder, lock->number);
+	lock->mine = zipc_owner_word(holder, lock->number);
 	lock->generation = zipc_fork_generation;
 	return 0;
 }

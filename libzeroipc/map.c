@@ -144,7 +144,7 @@ static int handle_on(struct zipc_map **out, struct zipc_segment *segment,
 		zipc_map_close(map);
 	else
 		*out = map;
-	return rc;
+	return zipc_use_opened(&found->use, name, rc);
 }
 
 int zipc_map_create_with(struct zipc_map **out, struct zipc_segment *segment,

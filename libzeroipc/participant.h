@@ -84,4 +84,11 @@ static inline uint64_t zipc_owner_holder(uint64_t word)
 	return word >> 32 << 16 | (word >> 19 & 0x1FFF);
 }
 
+/* The reverse; number tells words of one holder from each other, below 2^16. */
+static inline uint64_t zipc_owner_word(uint64_t holder, uint32_t number)
+{
+	return holder >> 16 << 32 | (holder & 0xFFFF) << 19 |
+	       (uint64_t)number << 3;
+}
+
 #endif

@@ -148,10 +148,12 @@ static int handle_on(struct zipc_pool **out, struct zipc_segment *segment,
 		pool = calloc(1, sizeof(*pool));
 	if (!pool) {
 		zipc_table_release(found);
-		return wrong ? zipc_fail(EBADMSG, "pool `%s` in segment `/%s` "
-					 "is damaged: %s", name, segment->name,
-					 wrong)
-			     : zipc_fail_as(ENOMEM, "out of memory");
+		if (!wrong)
+			return zipc_fail_as(ENOMEM, "out of memory");
+		return zipc_use_opened(
+			&found->use, name,
+			zipc_fail(EBADMSG, "pool `%s` in segment `/%s` is "
+				  "damaged: %s", name, segment->name, wrong));
 	}
 	adopt(pool, found, &copy);
 	pool->segment = zipc_segment_hold(segment);

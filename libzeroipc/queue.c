@@ -95,7 +95,7 @@ static int handle_on(struct zipc_queue **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(queue);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	queue->mark = ZIPC_HANDLE(ZIPC_QUEUE);
 	queue->segment = zipc_segment_hold(segment);

@@ -162,7 +162,7 @@ static int handle_on(struct zipc_ring **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(ring);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	zipc_type_free(found->type);
 	fill_shape(&ring->shape, found, &copy);

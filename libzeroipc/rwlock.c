@@ -161,7 +161,7 @@ static int handle_on(struct zipc_rwlock **out, struct zipc_segment *segment,
 		zipc_rwlock_close(rwlock);
 	else
 		*out = rwlock;
-	return rc;
+	return zipc_use_opened(&found->use, name, rc);
 }
 
 int zipc_rwlock_create(struct zipc_rwlock **out, struct zipc_segment *segment,

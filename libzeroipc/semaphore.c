@@ -170,6 +170,7 @@ static int handle_on(struct zipc_semaphore **out, struct zipc_segment *segment,
 {
 	const uint64_t least = sizeof(struct zipc_semaphore_body);
 	struct zipc_semaphore *it = calloc(1, sizeof(*it));
+	struct zipc_use use;
 	int rc;
 
 	if (!it)
@@ -187,6 +188,7 @@ static int handle_on(struct zipc_semaphore **out, struct zipc_segment *segment,
 		free(it);
 		return rc;
 	}
+	use = it->sync.use;
 	rc = look_inside(it);
 	if (!rc && plan && plan->owned != it->owned)
 		rc = flags_differ(it);
@@ -194,7 +196,7 @@ static int handle_on(struct zipc_semaphore **out, struct zipc_segment *segment,
 		zipc_semaphore_close(it);
 	else
 		*out = it;
-	return rc;
+	return zipc_use_opened(&use, name, rc);
 }
 
 int zipc_semaphore_create_with(struct zipc_semaphore **out,

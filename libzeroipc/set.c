@@ -57,7 +57,7 @@ static int handle_on(struct zipc_set **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(set);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	set->segment = zipc_segment_hold(segment);
 	set->use = found->use;

@@ -83,7 +83,7 @@ static int handle_on(struct zipc_stack **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(stack);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	stack->segment = zipc_segment_hold(segment);
 	stack->use = found->use;

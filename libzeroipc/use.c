@@ -176,6 +176,19 @@ bool zipc_use_stands(const struct zipc_use *use)
 	return now.extent == use->extent && now.lives == use->lives;
 }
 
+int zipc_use_opened(const struct zipc_use *use, const char *name, int rc)
+{
+	if (!rc || !use->segment->read_only)
+		return rc;
+	/* What was copied is copied before the entry is looked at again. */
+	atomic_thread_fence(memory_order_acquire);
+	if (zipc_use_stands(use))
+		return rc;
+	return zipc_fail(ENOENT, "`%s` in segment `/%s` was removed while it "
+			 "was opened: look it up again", name,
+			 use->segment->name);
+}
+
 /* removing and creating */
 
 static bool lives(struct zipc_segment *segment, uint32_t place,

@@ -73,6 +73,12 @@ int zipc_use_enter(const struct zipc_use *use, const char *name);
  */
 bool zipc_use_stands(const struct zipc_use *use);
 
+/*
+ * What came of opening, as of one who only reads: what it has read of the body
+ * may be another's, if the structure was removed meanwhile. Then it is -ENOENT.
+ */
+int zipc_use_opened(const struct zipc_use *use, const char *name, int rc);
+
 /* What a handle last entered with that may write; 0 is before all forks. */
 static inline unsigned zipc_use_generation(const struct zipc_use *use)
 {

@@ -20,6 +20,7 @@
 #define ENTRIES 8u
 #define PLACES 4u
 #define TABLE_AT 64u
+#define USERS_AT 384u /* 16 bytes for each entry, lives first */
 #define PLACES_AT 512u
 #define BLOCKS_AT 768u
 #define LIFE_BYTE (INT64_C(1) << 62)
@@ -1078,6 +1079,49 @@ START_TEST(a_change_between_two_reads_tears_nothing)
 }
 END_TEST
 
+/* what changes all the time */
+
+/* Of each entry another structure, it seems, with each read. */
+static void lives_grow(int fd)
+{
+	static uint64_t lives = 1000;
+	unsigned i;
+
+	lives++;
+	for (i = 0; i < ENTRIES; i++)
+		ck_assert_int_eq(pwrite(fd, &lives, 8, USERS_AT + i * 16), 8);
+	close(fd);
+	reads_until = 0;
+}
+
+START_TEST(what_changes_with_each_look_is_given_up)
+{
+	const uint64_t last = TABLE_AT + 2 * 40 + 0x20;
+	struct zipc_view_removed removed;
+	struct zipc_view_entry it;
+	struct zipc_view *view;
+	uint64_t extent;
+
+	usual_image();
+	memcpy(&extent, image.bytes + last, 8);
+	put(last, ~extent, 8); /* it is removed */
+	ck_rc(zipc_view_open(&view, write_image("between")), 0);
+	between = lives_grow;
+	reads_until = 0;
+	ck_rc(zipc_view_entry(view, 0, &it), -EAGAIN);
+	ck_message("come and gone");
+	ck_rc(zipc_view_find(view, "jobs", &it), -EAGAIN);
+	ck_message("look again");
+	ck_rc(zipc_view_removed(view, 0, &removed), -EAGAIN);
+	ck_message("look again");
+	between = NULL;
+	ck_rc(zipc_view_entry(view, 0, &it), 0);
+	ck_rc(zipc_view_find(view, "jobs", &it), 0);
+	ck_rc(zipc_view_removed(view, 0, &removed), 0);
+	zipc_view_close(view);
+}
+END_TEST
+
 /* A queue in use. */
 
 /* Push and pop numbered elements, all words of one alike, until killed. */
@@ -1361,6 +1405,7 @@ static void add_change(Suite *suite)
 {
 	TCase *tc = test_case(suite, "between", "fast", 60);
 
+	tcase_add_test(tc, what_changes_with_each_look_is_given_up);
 	tcase_add_loop_test(tc, a_change_between_two_reads_tears_nothing, 0,
 			    COUNT(meanwhile));
 

@@ -837,6 +837,123 @@ START_TEST(creating_and_removing_goes_on_for_ever)
 }
 END_TEST
 
+/* in the middle of opening */
+
+/*
+ * This calloc() stands before libc's. Before the one that is chosen `x` is
+ * removed, and what comes into its place is no body of anything.
+ */
+static int callocs_until = -1;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	struct zipc_array *array;
+
+	if (callocs_until >= 0 && callocs_until-- == 0) {
+		ck_rc(zipc_segment_remove(segment, "x"), 0);
+		array = add("y", 64);
+		memset(zipc_array_data(array), 0xFF, 64);
+		zipc_array_close(array);
+	}
+	return __real_calloc(n, size);
+}
+
+#define KIND(kind, end, create, open)                        \
+	static void make_##kind(void)                        \
+	{                                                    \
+		struct zipc_##kind *it;                      \
+		ck_rc(zipc_##kind##_##create, 0);            \
+		zipc_##kind##_##end(it);                     \
+	}                                                    \
+	static int open_##kind(struct zipc_segment *in)      \
+	{                                                    \
+		struct zipc_##kind *it;                      \
+		int rc = zipc_##kind##_##open;               \
+		if (!rc)                                     \
+			zipc_##kind##_##end(it);             \
+		return rc;                                   \
+	}
+
+KIND(queue, close, create(&it, segment, "x", "u64", 4),
+     open(&it, in, "x", NULL))
+KIND(stack, close, create(&it, segment, "x", "u64", 4),
+     open(&it, in, "x", NULL))
+KIND(map, close, create(&it, segment, "x", "u64", "u64", 4),
+     open(&it, in, "x", NULL, NULL))
+KIND(set, close, create(&it, segment, "x", "u64", 4), open(&it, in, "x", NULL))
+KIND(ring, close, create(&it, segment, "x", 4096), open(&it, in, "x"))
+KIND(channel, release, create(&it, segment, "x", "u64", 0),
+     open(&it, in, "x", NULL))
+KIND(mutex, close, create(&it, segment, "x"), open(&it, in, "x"))
+KIND(rwlock, close, create(&it, segment, "x", 4), open(&it, in, "x"))
+KIND(once, close, create(&it, segment, "x"), open(&it, in, "x"))
+KIND(future, close, create(&it, segment, "x", "u64"), open(&it, in, "x", NULL))
+
+static const struct {
+	void (*make)(void);
+	int (*open)(struct zipc_segment *in);
+} kinds[] = {
+	{ make_queue, open_queue },	{ make_stack, open_stack },
+	{ make_map, open_map },		{ make_set, open_set },
+	{ make_ring, open_ring },	{ make_channel, open_channel },
+	{ make_mutex, open_mutex },	{ make_rwlock, open_rwlock },
+	{ make_once, open_once },	{ make_future, open_future },
+};
+
+#define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+/* One whose copy was made before that is told with the first operation. */
+START_TEST(what_is_removed_while_it_is_opened_to_read_is_not_damaged)
+{
+	struct zipc_segment *reader;
+	int n, rc, missed = 0;
+
+	made(MIB);
+	ck_rc(zipc_segment_open(&reader, segment_name, ZIPC_READ_ONLY), 0);
+	for (n = 0;; n++) {
+		kinds[_i].make();
+		callocs_until = n;
+		rc = kinds[_i].open(reader);
+		if (callocs_until >= 0)
+			break; /* it calls it fewer times */
+		ck_assert_msg(!rc || rc == -ENOENT, "%d: %s", n,
+			      zipc_last_error());
+		missed += rc == -ENOENT;
+		ck_rc(zipc_segment_remove(segment, "y"), 0);
+	}
+	callocs_until = -1;
+	ck_rc(rc, 0);
+	ck_assert_int_gt(missed, 0);
+	zipc_segment_close(reader);
+	gone();
+}
+END_TEST
+
+/* Of who may write it can not be removed meanwhile, so that is damaged. */
+START_TEST(what_came_of_opening_is_judged_by_whether_it_still_stands)
+{
+	struct zipc_segment *reader;
+	struct zipc_use use;
+
+	made(MIB);
+	add_closed("x", 64);
+	ck_rc(zipc_segment_open(&reader, segment_name, ZIPC_READ_ONLY), 0);
+	ck_assert(zipc_use_begin(&use, reader, 0, "x"));
+	ck_rc(zipc_use_opened(&use, "x", -EBADMSG), -EBADMSG);
+	ck_rc(zipc_segment_remove(segment, "x"), 0);
+	ck_rc(zipc_use_opened(&use, "x", 0), 0);
+	ck_rc(zipc_use_opened(&use, "x", -EBADMSG), -ENOENT);
+	ck_message("was removed while it was opened");
+	use.segment = segment;
+	ck_rc(zipc_use_opened(&use, "x", -EBADMSG), -EBADMSG);
+	zipc_segment_close(reader);
+	gone();
+}
+END_TEST
+
 static Suite *remove_suite(void)
 {
 	Suite *suite = suite_create("remove");
@@ -852,6 +969,11 @@ static Suite *remove_suite(void)
 	tcase_add_test(tc, entries_are_used_again);
 	tcase_add_test(tc, who_only_reads_is_never_shown_another_structure);
 	tcase_add_test(tc, a_view_shows_no_other_structure_under_the_name);
+	tcase_add_loop_test(
+		tc, what_is_removed_while_it_is_opened_to_read_is_not_damaged,
+		0, KINDS);
+	tcase_add_test(
+		tc, what_came_of_opening_is_judged_by_whether_it_still_stands);
 	tcase_add_test(tc, a_damaged_table_gives_nothing_away);
 	tcase_add_test(tc, what_lies_where_no_block_can_be_is_not_removed);
 	tc = test_case(suite, "processes", "medium", 120);

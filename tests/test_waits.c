@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <regex.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The thread sanitizer has a thread of its own in each process. */
@@ -18,6 +19,8 @@
 #endif
 
 static struct zipc_segment *segment;
+static struct zipc_semaphore *semaphore; /* s, owned, with 3 permits */
+static struct zipc_channel *channels[2]; /* c and d, without a buffer */
 static struct zipc_view *view;
 static struct zipc_view_waits *waits;
 static char said[2048];
@@ -38,6 +41,10 @@ static void set_up(void)
 	zipc_rwlock_close(rwlock);
 	ck_rc(zipc_once_create(&once, segment, "o"), 0);
 	zipc_once_close(once);
+	ck_rc(zipc_semaphore_create_with(&semaphore, segment, "s", 3, 3,
+					 ZIPC_OWNED), 0);
+	ck_rc(zipc_channel_create(&channels[0], segment, "c", "u8", 0), 0);
+	ck_rc(zipc_channel_create(&channels[1], segment, "d", "u8", 0), 0);
 	ck_rc(zipc_view_open(&view, name), 0);
 	waits = NULL;
 }
@@ -46,6 +53,9 @@ static void tear_down(void)
 {
 	zipc_view_waits_close(waits);
 	zipc_view_close(view);
+	zipc_semaphore_close(semaphore);
+	zipc_channel_release(channels[0]);
+	zipc_channel_release(channels[1]);
 	ck_rc(zipc_segment_unlink(zipc_segment_name(segment)), 0);
 	zipc_segment_close(segment);
 }
@@ -66,15 +76,46 @@ static int run_long(void *unused)
 	return 0;
 }
 
-/* a, b: a mutex; r, w: the rwlock; o: the once, which has no end. */
+/* Into c; or, if several, into c or d, by one select. */
+static void send(struct zipc_segment *own, bool several)
+{
+	struct zipc_channel *c, *d;
+	char elem = 'x';
+
+	ck_rc(zipc_channel_open(&c, own, "c", NULL), 0);
+	ck_rc(zipc_channel_open(&d, own, "d", NULL), 0);
+	if (several)
+		zipc_select((struct zipc_case[]){
+				    { ZIPC_SEND, c, &elem, 0 },
+				    { ZIPC_SEND, d, &elem, 0 } },
+			    2, ZIPC_FOREVER);
+	else
+		zipc_channel_send(c, &elem, ZIPC_FOREVER);
+	zipc_channel_release(c);
+	zipc_channel_release(d);
+}
+
+/*
+ * a, b: a mutex; r, w: the rwlock; o: the once, which has no end; c: send into
+ * the channel; x: into one of two; s: a permit of the semaphore.
+ */
 static void take(struct zipc_segment *own, char what)
 {
 	char name[2] = { what, '\0' };
+	struct zipc_semaphore *permits;
 	struct zipc_rwlock *rwlock;
 	struct zipc_mutex *mutex;
 	struct zipc_once *once;
 
 	switch (what) {
+	case 's':
+		ck_rc(zipc_semaphore_open(&permits, own, "s"), 0);
+		zipc_semaphore_acquire(permits, ZIPC_FOREVER);
+		break;
+	case 'c':
+	case 'x':
+		send(own, what == 'x');
+		break;
 	case 'o':
 		ck_rc(zipc_once_open(&once, own, "o"), 0);
 		zipc_once_call(once, run_long, NULL, ZIPC_FOREVER);
@@ -551,6 +592,296 @@ START_TEST(a_sentence_is_cut_where_its_room_ends)
 }
 END_TEST
 
+/* channels */
+
+START_TEST(who_waits_to_send_is_told)
+{
+	struct child one = waiter_for("c"), other = waiter_for("c");
+	const struct zipc_view_blocked *it;
+	char elem;
+
+	look();
+	says(blocked_sentence(0), "^2 wait to send to channel `c`: (%d, %d|%d, "
+	     "%d)$", one.pid, other.pid, other.pid, one.pid);
+	it = zipc_view_blocked(waits, 0);
+	ck_assert_uint_eq(it->holder_count, 0);
+	ck_assert_uint_eq(it->waiters[0].to, ZIPC_WAIT_TO_SEND);
+	ck_assert_uint_eq(it->waiters[0].for_ns, 0);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	ck_assert_ptr_null(zipc_view_cycle(waits, 0));
+	child_kill(&other);
+	look();
+	says(blocked_sentence(0), "^1 waits to send to channel `c`: %d$",
+	     one.pid);
+	/* Of the dead one, or the live one: then what it offered is left. */
+	ck_rc(zipc_channel_recv(channels[0], &elem, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_channel_recv(channels[0], &elem, ZIPC_NOWAIT), 0);
+	child_hear(&one);
+	look();
+	ck_assert_ptr_null(zipc_view_blocked(waits, 0));
+	child_end(&one);
+}
+END_TEST
+
+START_TEST(in_a_channel_that_is_closed_nobody_waits)
+{
+	struct child one = waiter_for("c");
+
+	child_stop(&one); /* or it would take its offer back */
+	look();
+	says(blocked_sentence(0), "^1 waits to send to channel `c`: %d$",
+	     one.pid);
+	ck_rc(zipc_channel_close(channels[0]), 0);
+	look();
+	ck_assert_ptr_null(zipc_view_blocked(waits, 0));
+	child_kill(&one);
+}
+END_TEST
+
+/* It takes its offers back now and then; stopped between that, it has none. */
+START_TEST(who_offers_in_several_channels_is_told_once)
+{
+	struct child one = waiter_for("x");
+
+	for (;;) {
+		child_stop(&one);
+		look();
+		if (zipc_view_blocked(waits, 0))
+			break;
+		child_continue(&one);
+		sleeps_in_futex(one.pid, 0);
+	}
+	says(blocked_sentence(0), "^1 waits to send to channel `[cd]`: %d$",
+	     one.pid);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	child_kill(&one);
+}
+END_TEST
+
+START_TEST(a_wait_to_send_does_not_hide_a_circle_nor_make_one)
+{
+	struct child sender = holder_of("ac"), other = waiter_for("a");
+
+	goes_on_to_wait(&sender);
+	look();
+	says(blocked_sentence(0), "^mutex `a` held by %d .*; 1 waits: %d$",
+	     sender.pid, other.pid);
+	says(blocked_sentence(1), "^1 waits to send to channel `c`: %d$",
+	     sender.pid);
+	ck_assert_ptr_null(zipc_view_cycle(waits, 0));
+	child_kill(&other);
+	child_kill(&sender);
+}
+END_TEST
+
+static struct zipc_meeting *meeting_of(const char *name)
+{
+	struct zipc_found found;
+
+	ck_rc(zipc_table_find(&found, segment, name, ZIPC_CHANNEL, NULL), 0);
+	zipc_table_release(&found);
+	return (void *)found.body;
+}
+
+START_TEST(a_damaged_channel_does_not_hide_the_others)
+{
+	struct child holder = holder_of("b"), waiter = waiter_for("b"),
+		     one = waiter_for("c");
+	struct zipc_meeting *meeting = meeting_of("c");
+	struct zipc_sender *sender =
+		(void *)((unsigned char *)meeting + meeting->senders_offset);
+	unsigned i;
+
+	child_stop(&one);
+	for (i = 0; i < meeting->senders; i++) /* which can be nobody's */
+		atomic_store_explicit(&sender[i].holder, UINT64_MAX,
+				      memory_order_relaxed);
+	look();
+	says(blocked_sentence(0), "^mutex `b` held by %d", holder.pid);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	meeting->senders_offset = UINT64_MAX - 63;
+	look();
+	says(blocked_sentence(0), "^mutex `b` held by %d", holder.pid);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	child_kill(&one);
+	child_kill(&waiter);
+	child_kill(&holder);
+}
+END_TEST
+
+/* semaphores */
+
+static _Atomic uint64_t *permits_of(const char *name)
+{
+	struct zipc_found found;
+
+	ck_rc(zipc_table_find(&found, segment, name, ZIPC_SEMAPHORE, NULL), 0);
+	zipc_table_release(&found);
+	return ((struct zipc_semaphore_body *)(void *)found.body)->holders;
+}
+
+static void acquire(unsigned n)
+{
+	while (n--)
+		ck_rc(zipc_semaphore_acquire(semaphore, ZIPC_NOWAIT), 0);
+}
+
+#define NO_RECORD "; somebody may wait: there is no record of who$"
+
+START_TEST(who_holds_permits_is_told_when_none_is_left)
+{
+	struct child holder = holder_of("s"), waiter;
+	const struct zipc_view_blocked *it;
+	unsigned mine;
+
+	acquire(2);
+	look(); /* nobody waits */
+	ck_assert_ptr_null(zipc_view_blocked(waits, 0));
+	waiter = waiter_for("s");
+	look();
+	says(blocked_sentence(0), "^semaphore `s` has 0 of 3 permits left, held"
+	     " by (%d \\([^)]+\\) with 2, %d \\([^)]+\\) with 1|%d \\([^)]+\\) "
+	     "with 1, %d \\([^)]+\\) with 2)" NO_RECORD, (int)getpid(),
+	     holder.pid, holder.pid, (int)getpid());
+	it = zipc_view_blocked(waits, 0);
+	ck_assert_uint_eq(it->unnamed, 1);
+	ck_assert_uint_eq(it->permits, 3);
+	ck_assert_uint_eq(it->waiter_count, 0);
+	ck_assert_uint_eq(it->held_ns, 0);
+	ck_assert_uint_eq(it->holder_count, 2);
+	mine = it->holders[1].who.pid == getpid();
+	ck_assert_uint_eq(it->holders[mine].permits, 2);
+	ck_assert_uint_eq(it->holders[!mine].permits, 1);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	ck_assert_ptr_null(zipc_view_cycle(waits, 0));
+	child_kill(&waiter);
+	child_kill(&holder);
+}
+END_TEST
+
+START_TEST(where_a_permit_is_left_nobody_is_told)
+{
+	struct child waiter;
+
+	acquire(3);
+	waiter = waiter_for("s");
+	child_stop(&waiter); /* so that it stays asleep */
+	look();
+	ck_assert_ptr_nonnull(zipc_view_blocked(waits, 0));
+	atomic_fetch_and_explicit(&permits_of("s")[1], ~UINT64_C(0) << 48,
+				  memory_order_relaxed); /* and nobody wakes */
+	look();
+	ck_assert_ptr_null(zipc_view_blocked(waits, 0));
+	child_kill(&waiter);
+}
+END_TEST
+
+START_TEST(that_a_holder_of_permits_is_dead_or_stopped_is_told)
+{
+	struct child holder = holder_of("s"), waiter;
+
+	acquire(2);
+	waiter = waiter_for("s");
+	child_stop(&waiter); /* or it would take the permit */
+	child_stop(&holder);
+	look();
+	says(blocked_sentence(0), "%d \\([^)]+\\) with 1, who is stopped[,;]",
+	     holder.pid);
+	child_kill(&holder);
+	look();
+	says(blocked_sentence(0), "%d \\([^)]+\\) with 1, who is dead[,;]",
+	     holder.pid);
+	child_kill(&waiter);
+}
+END_TEST
+
+/* A circle leads through the semaphore, but who waits for it is not known. */
+START_TEST(no_circle_is_told_through_a_semaphore)
+{
+	struct child one = holder_of("as"), other;
+
+	acquire(2);
+	other = holder_of("sa");
+	goes_on_to_wait(&one);
+	goes_on_to_wait(&other);
+	look();
+	says(blocked_sentence(0), "^mutex `a` held by %d .*; 1 waits: %d$",
+	     one.pid, other.pid);
+	says(blocked_sentence(1), "^semaphore `s` .*" NO_RECORD);
+	ck_assert_ptr_null(zipc_view_cycle(waits, 0));
+	child_kill(&one);
+	child_kill(&other);
+}
+END_TEST
+
+/* This pread() stands in for libc's: a permit moves before each read. */
+static _Atomic uint64_t *moves;
+
+ssize_t pread(int fd, void *bytes, size_t n, off_t offset)
+{
+	if (moves)
+		atomic_fetch_add_explicit(moves, UINT64_C(1) << 48,
+					  memory_order_relaxed);
+	return syscall(SYS_pread64, fd, bytes, n, offset);
+}
+
+START_TEST(while_a_permit_goes_from_hand_to_hand_nobody_is_told)
+{
+	struct child waiter;
+
+	acquire(3);
+	waiter = waiter_for("s");
+	child_stop(&waiter);
+	moves = permits_of("s");
+	look();
+	moves = NULL;
+	ck_assert_ptr_null(zipc_view_blocked(waits, 0));
+	look();
+	ck_assert_ptr_nonnull(zipc_view_blocked(waits, 0));
+	child_kill(&waiter);
+}
+END_TEST
+
+START_TEST(damaged_permits_do_not_hide_the_others)
+{
+	struct child holder = holder_of("b"), waiter = waiter_for("b"), one;
+
+	acquire(3);
+	one = waiter_for("s");
+	child_stop(&one);
+	atomic_store_explicit(&permits_of("s")[2], UINT64_MAX,
+			      memory_order_relaxed); /* which can be nobody's */
+	look();
+	says(blocked_sentence(0), "^mutex `b` held by %d", holder.pid);
+	ck_assert_ptr_null(zipc_view_blocked(waits, 1));
+	child_kill(&one);
+	child_kill(&waiter);
+	child_kill(&holder);
+}
+END_TEST
+
+static void add_kinds(Suite *suite)
+{
+	TCase *tc = test_case(suite, "channels", "fast", 120);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, who_waits_to_send_is_told);
+	tcase_add_test(tc, in_a_channel_that_is_closed_nobody_waits);
+	tcase_add_test(tc, who_offers_in_several_channels_is_told_once);
+	tcase_add_test(tc,
+		       a_wait_to_send_does_not_hide_a_circle_nor_make_one);
+	tcase_add_test(tc, a_damaged_channel_does_not_hide_the_others);
+	tc = test_case(suite, "semaphores", "fast", 120);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, who_holds_permits_is_told_when_none_is_left);
+	tcase_add_test(tc, where_a_permit_is_left_nobody_is_told);
+	tcase_add_test(tc, that_a_holder_of_permits_is_dead_or_stopped_is_told);
+	tcase_add_test(tc, no_circle_is_told_through_a_semaphore);
+	tcase_add_test(tc,
+		       while_a_permit_goes_from_hand_to_hand_nobody_is_told);
+	tcase_add_test(tc, damaged_permits_do_not_hide_the_others);
+}
+
 static Suite *waits_suite(void)
 {
 	Suite *suite = suite_create("waits");
@@ -568,6 +899,7 @@ static Suite *waits_suite(void)
 	tcase_add_test(tc, of_a_crowd_some_are_told);
 	tcase_add_test(tc, what_is_damaged_does_not_hide_the_others);
 	tcase_add_test(tc, a_sentence_is_cut_where_its_room_ends);
+	add_kinds(suite);
 	tc = test_case(suite, "circles", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_circle_goes_through_readers_and_all_kinds);

@@ -66,6 +66,8 @@ static void add_holders(cJSON *object, const struct zipc_view_blocked *it)
 				      it->holders[i].claims != 0);
 		cJSON_AddBoolToObject(one, "stopped",
 				      it->holders[i].stopped != 0);
+		if (it->holders[i].permits)
+			json_u64(one, "permits", it->holders[i].permits, false);
 		cJSON_AddItemToArray(all, one);
 	}
 }
@@ -77,6 +79,7 @@ static void add_waiters(cJSON *object, const struct zipc_view_blocked *it,
 		[ZIPC_WAIT_TO_HOLD] = "hold",
 		[ZIPC_WAIT_TO_READ] = "read",
 		[ZIPC_WAIT_TO_DRAIN] = "drain",
+		[ZIPC_WAIT_TO_SEND] = "send",
 	};
 	cJSON *all = cJSON_AddArrayToObject(object, "waiters"), *one;
 	unsigned i;
@@ -101,6 +104,9 @@ static void add_blocked(cJSON *all, const char *segment,
 	json_string(one, "kind", it->kind_name);
 	json_string(one, "sentence", text);
 	json_u64(one, "held_ns", it->held_ns, quoted);
+	cJSON_AddBoolToObject(one, "unnamed", it->unnamed != 0);
+	if (it->permits)
+		json_u64(one, "permits", it->permits, false);
 	add_holders(one, it);
 	add_waiters(one, it, quoted);
 	cJSON_AddItemToArray(all, one);

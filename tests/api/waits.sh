@@ -45,6 +45,32 @@ is 'and one that has failed tells how, and by whom' \
 	"$(get "/segments/$segment-calm/f" | jq -c '.future |
 		[.state, .code, .message, .settler.alive, .deaths]')" \
 	'["failed",-7,"no <b>luck</b>",false,0]'
+"$zeroipc" create "$segment-calm/c" --kind channel --type u8
+"$zeroipc" send --wait 60 "$segment-calm/c" 7 &
+sender=$!
+until "$zeroipc" why "$segment-calm" | grep -q 'to send'; do
+	:
+done
+for what in "$(get "/segments/$segment-calm/waits")" \
+	"$("$zeroipc" why --json "$segment-calm")"; do
+	is 'who waits to send is told' "$(jq -c '.blocked | [length, (.[0] |
+		.sentence, .holders, (.waiters[] | .pid, .to, .for_ns))]' \
+		<<<"$what")" "[1,\"1 waits to send to channel \`c\`: $sender\",\
+[],$sender,\"send\",0]"
+done
+"$zeroipc" receive "$segment-calm/c" >"$scratch/received"
+wait "$sender"
+is 'until it is received' "$("$zeroipc" why "$segment-calm")" 'nobody waits'
+"$zeroipc" create "$segment-calm/s" --kind semaphore --capacity 1 --owned
+"$zeroipc" wait "$segment-calm/s" sh -c "\"\$0\" wait \"\$1\" true &
+	until \"\$0\" why '$segment-calm' | grep -q left; do :; done
+	curl -sS '$url/segments/$segment-calm/waits'" \
+	"$zeroipc" "$segment-calm/s" >"$scratch/held"
+is 'who holds all permits is told' "$(jq -c '.blocked | [length, (.[0] |
+	.name, .unnamed, .permits, .waiters, .holders[].permits)]' \
+	"$scratch/held")" '[1,"s",true,1,[],1]'
+ok 'in words, too' grep -q "semaphore \`s\` has 0 of 1 permits left, held by" \
+	"$scratch/held"
 "$zeroipc" rm "$segment-calm"
 
 mkfifo "$scratch/stuck"

@@ -4,7 +4,6 @@
  * page allocated, nothing that the data path could notice. Each answer was true
  * at some moment during its call, unless its comment says otherwise. Everything
  * read is checked before it is used: a damaged segment gives -EBADMSG.
- *
  * Crash: watching writes nothing, so nothing is left.
  */
 #ifndef ZIPC_INSPECT_H
@@ -50,12 +49,10 @@ struct zipc_view_segment {
 	uint64_t size_bytes;
 	uint64_t used_bytes;     /* handed out to structures and the table */
 	uint64_t resident_bytes; /* memory it takes now */
-	uint64_t created_ns;     /* since 1970 */
-	uint64_t inode;
+	uint64_t created_ns, inode; /* since 1970; the file's */
 	unsigned mode, uid, gid;
 	unsigned unlinked; /* 1: its name is gone, or another's now */
-	unsigned symmetric_fences;
-	unsigned entries, max_entries;
+	unsigned symmetric_fences, entries, max_entries;
 	uint64_t removed, removed_bytes; /* structures that keep space */
 	unsigned participants, max_participants; /* the living */
 };
@@ -74,7 +71,10 @@ struct zipc_view_entry {
 	uint64_t late_wakes, leased; /* leased: of a queue, beside size */
 	unsigned max_takers, closed; /* of a queue: 0: no leases; a channel */
 };
-/* The i-th in the order of the table, or the one called name; -ENOENT. */
+/*
+ * The i-th in the order of the table, or the one called name; -ENOENT; -EAGAIN
+ * somebody creates and removes all the time.
+ */
 int zipc_view_entry(struct zipc_view *view, unsigned i,
 		    struct zipc_view_entry *out);
 int zipc_view_find(struct zipc_view *view, const char *name,
@@ -92,7 +92,7 @@ int64_t zipc_view_elements(struct zipc_view *view,
 			   const struct zipc_view_entry *entry, uint64_t from,
 			   uint64_t n, void *bytes, uint64_t *ids);
 
-/* The i-th that was removed and keeps its space; -ENOENT. */
+/* The i-th that was removed and keeps its space; -ENOENT, -EAGAIN. */
 struct zipc_view_removed {
 	char name[ZIPC_NAME_MAX + 1];
 	uint64_t offset_bytes, size_bytes;
