@@ -207,12 +207,9 @@ static void move_owned(struct play_lane *me)
 		held++;
 	if (held && !roll_below(&me->dice, 8))
 		release(me, held + 1);
-	if (held == 2 && roll_below(&me->dice, 2)) {
+	/* Several are given back one after the other: that is no one moment. */
+	while (held--)
 		release(me, 1);
-		held--;
-	}
-	if (held)
-		release(me, held);
 }
 
 static void move(struct play_lane *me)
@@ -229,8 +226,8 @@ static void clear(struct play_lane *me)
 
 	while (!acquire(me))
 		held++;
-	if (field->owned)
-		release(me, held);
+	while (field->owned && held--)
+		release(me, 1);
 }
 
 struct variant {

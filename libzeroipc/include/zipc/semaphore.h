@@ -60,9 +60,9 @@ int zipc_semaphore_acquire(struct zipc_semaphore *semaphore,
 			   int64_t timeout_ns);
 
 /*
- * Give n permits back, or plain, add them. Returns 0; -EINVAL, and nothing was
- * given back: there would be more than max, or this process does not hold n;
- * -EROFS; -EBADMSG.
+ * Give n permits back, or plain, add them: plain at one moment, owned one after
+ * the other. Returns 0; -EINVAL, and nothing was given back: there would be
+ * more than max, or this process does not hold n; -EROFS; -EBADMSG.
  */
 int zipc_semaphore_release(struct zipc_semaphore *semaphore, uint64_t n);
 
