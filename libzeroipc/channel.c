@@ -343,7 +343,8 @@ int zipc_channel_send(struct zipc_channel *channel, const void *elem,
 	/* Without a buffer places are zero, and this is never so. */
 	if (!zipc_likely(places->generation == zipc_fork_generation))
 		return send_the_long_way(channel, elem, timeout_ns);
-	how = zipc_places_push_fast(places, elem, places->elem_size, &position);
+	how = zipc_places_push_fast(places, elem, places->elem_size, &position,
+				    false);
 	if (zipc_likely(how == ZIPC_DONE))
 		return 0;
 	if (how == ZIPC_SLEEPERS_SEEN)

@@ -175,7 +175,8 @@ struct zipc_place_ring {
 	uint32_t takers;         /* 0x20 records; 0: no leases */
 	uint32_t taker_bytes;    /* 0x24 of each */
 	uint64_t takers_offset;  /* 0x28 bytes from the body's start */
-	uint64_t reserved[2];    /* 0x30 zero */
+	uint64_t stream_offset;  /* 0x30 bytes; 0: it is no Stream */
+	uint64_t reserved;       /* 0x38 zero */
 	/* written by consumers */
 	_Atomic uint64_t head;   /* 0x40 next position to take */
 	_Atomic uint64_t taken;  /* 0x48 position << 10 | record: last take */
@@ -199,6 +200,8 @@ ZIPC_AT(zipc_place_ring, slots_offset, 0x18);
 ZIPC_AT(zipc_place_ring, takers, 0x20);
 ZIPC_AT(zipc_place_ring, taker_bytes, 0x24);
 ZIPC_AT(zipc_place_ring, takers_offset, 0x28);
+ZIPC_AT(zipc_place_ring, stream_offset, 0x30);
+ZIPC_AT(zipc_place_ring, reserved, 0x38);
 ZIPC_AT(zipc_place_ring, head, 0x40);
 ZIPC_AT(zipc_place_ring, taken, 0x48);
 ZIPC_AT(zipc_place_ring, given, 0x50);
@@ -236,9 +239,55 @@ ZIPC_AT(zipc_taker, lease, 0x08);
 ZIPC_AT(zipc_taker, attempts, 0x10);
 ZIPC_AT(zipc_taker, element, 0x18);
 
-/* From slots_offset: turn, then the element, padded to 8 bytes. */
+/*
+ * A Stream's, from stream_offset; see stream.h. All zero but for the constants,
+ * wanted and hold, which begin at 1, is an empty stream.
+ */
+#define ZIPC_STREAM_STAMPS 1u /* options: each element has its time */
+
+struct zipc_stream_words {
+	/* constant */
+	uint32_t policy;         /* 0x00 enum zipc_stream_policy */
+	uint32_t options;        /* 0x04 ZIPC_STREAM_STAMPS */
+	uint32_t subscriptions;  /* 0x08 records */
+	uint32_t reserved;       /* 0x0C zero */
+	uint64_t subscriptions_offset; /* 0x10 bytes from the body's start */
+	uint64_t constants[5];
+	/* written by producers, where subscriptions hold them back */
+	_Atomic uint64_t hold;    /* 0x40 no position before it is held */
+	_Atomic uint64_t wanted;  /* 0x48 where hold is about to go */
+	_Atomic uint64_t dropped; /* 0x50 elements that were not taken */
+	uint64_t hold_line[5];
+};
+ZIPC_AT(zipc_stream_words, options, 0x04);
+ZIPC_AT(zipc_stream_words, subscriptions, 0x08);
+ZIPC_AT(zipc_stream_words, reserved, 0x0C);
+ZIPC_AT(zipc_stream_words, subscriptions_offset, 0x10);
+ZIPC_AT(zipc_stream_words, hold, 0x40);
+ZIPC_AT(zipc_stream_words, wanted, 0x48);
+ZIPC_AT(zipc_stream_words, dropped, 0x50);
+static_assert(sizeof(struct zipc_stream_words) == 128, "it is two lines");
+
+/* One line per named subscription, from subscriptions_offset. */
+struct zipc_subscription_record {
+	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: nobody now */
+	_Atomic uint64_t position; /* 0x08 what it reads next; 0: it is free */
+	_Atomic uint64_t lost;     /* 0x10 elements that passed it by */
+	uint64_t reserved;         /* 0x18 zero */
+	_Atomic uint64_t name[4];  /* 0x20 31 bytes and NUL */
+};
+ZIPC_AT(zipc_subscription_record, position, 0x08);
+ZIPC_AT(zipc_subscription_record, lost, 0x10);
+ZIPC_AT(zipc_subscription_record, reserved, 0x18);
+ZIPC_AT(zipc_subscription_record, name, 0x20);
+static_assert(sizeof(struct zipc_subscription_record) == 64, "it is a line");
+
+/*
+ * From slots_offset: turn, then the element, padded to 8 bytes, then of a
+ * Stream with ZIPC_STREAM_STAMPS its time: nanoseconds since 1970, 8 bytes.
+ */
 struct zipc_slot {
-	_Atomic uint64_t turn;      /* 0x00 the position published here */
+	_Atomic uint64_t turn;      /* 0x00 the position published here, or 0 */
 	_Atomic uint64_t element[]; /* 0x08 */
 };
 ZIPC_AT(zipc_slot, element, 0x08);

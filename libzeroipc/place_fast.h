@@ -71,6 +71,15 @@ ZIPC_INLINE bool zipc_places_claim(struct zipc_place_ring *ring,
 	return false;
 }
 
+/* Who reads any of what is stored next finds that the slot was begun. */
+ZIPC_INLINE void zipc_places_begin_slot(struct zipc_slot *slot)
+{
+	/* Release: who sees it sees the head that let us claim the slot. */
+	atomic_store_explicit(&slot->turn, 0, memory_order_release);
+	/* begun: release; pairs with zipc_places_take_copy(). */
+	atomic_thread_fence(memory_order_release);
+}
+
 /*
  * Write and publish *elem at a position, under the claim of value open; false:
  * the claim was touched meanwhile.
@@ -103,13 +112,13 @@ ZIPC_INLINE void zipc_places_fetch_ahead(const struct zipc_places *places,
 
 /*
  * Push *elem; *T is the position claimed. elem_size is a constant, or the
- * handle's. What is needed behind the claim is read before it, since no load
+ * handle's; watched is a constant, and the handle's. What is needed behind the claim is read before it, since no load
  * passes a locked instruction.
  */
 ZIPC_INLINE enum zipc_fast zipc_places_push_fast(struct zipc_places *places,
 						 const void *elem,
 						 uint64_t elem_size,
-						 uint64_t *T)
+						 uint64_t *T, bool watched)
 {
 	struct zipc_place_ring *ring = places->ring;
 	struct zipc_writer *mine = places->mine;
@@ -125,12 +134,36 @@ ZIPC_INLINE enum zipc_fast zipc_places_push_fast(struct zipc_places *places,
 		return ZIPC_NOT_BEGUN;
 	if (!zipc_likely(!zipc_places_active(ring)))
 		return ZIPC_CLAIMED;
+	if (watched)
+		zipc_places_begin_slot(slot);
 	if (!zipc_places_publish(mine, slot, *T, elem, elem_size, open,
 				 places->symmetric))
 		return ZIPC_TOUCHED;
 	return zipc_sleepers(places->readable, places->symmetric)
 		       ? ZIPC_SLEEPERS_SEEN
 		       : ZIPC_DONE;
+}
+
+/*
+ * Copy what stands at a position of a watched ring, if it was seen there, and
+ * its time if *stamp is wanted; false: the slot is not that position's any
+ * more.
+ */
+ZIPC_INLINE bool zipc_places_take_copy(const struct zipc_places *places,
+				       const struct zipc_slot *slot,
+				       uint64_t position, void *elem,
+				       uint64_t elem_size, int64_t *stamp)
+{
+	zipc_copy_out(elem, slot->element, elem_size);
+	if (stamp)
+		*stamp = (int64_t)atomic_load_explicit(
+			slot->element + places->stamp_word - 1,
+			memory_order_relaxed);
+	/* begun: acquire; pairs with zipc_places_begin_slot(). */
+	atomic_thread_fence(memory_order_acquire);
+	return zipc_likely(atomic_load_explicit(&slot->turn,
+						memory_order_relaxed) ==
+			   position);
 }
 
 /* Pop into *elem. */

@@ -116,6 +116,7 @@ int zipc_places_open(struct zipc_places *places, struct zipc_segment *segment,
 		.writer_count = copy.writers,
 		.ahead = ahead_of(copy.slot_bytes),
 		.symmetric = segment->symmetric,
+		.bound = &ring->head,
 		.head_seen = 1,
 	};
 	return 0;
@@ -215,6 +216,8 @@ static int no_room(struct zipc_places *places, uint64_t head, uint64_t used)
 	if (used > places->slot_count)
 		return zipc_fail_as(EBADMSG, "the queue is damaged: it holds "
 				    "more than its slots");
+	if (places->watched) /* who pushes makes room: stream.h */
+		return zipc_fail_as(EAGAIN, "the stream is full");
 	if (zipc_turn(zipc_slot(places, head)) == head)
 		return zipc_fail_as(EAGAIN, "the queue is full");
 	return zipc_places_unstick(places, head);
@@ -244,7 +247,7 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 	if (used >= most) {
 		/* room: acquire; pairs with pop and settle. */
 		places->head_seen = atomic_load_explicit(
-			&places->ring->head, memory_order_acquire);
+			places->bound, memory_order_acquire);
 		used = T - places->head_seen;
 		if (T < places->head_seen) { /* T is old, or nonsense */
 			tail = zipc_places_tail(places);
@@ -253,7 +256,7 @@ static int64_t room_at(struct zipc_places *places, uint64_t T, uint64_t n)
 			return zipc_fail_as(EBADMSG, "the queue is damaged: "
 					    "its head is beyond its tail");
 		}
-		if (used >= most &&
+		if (used >= most && !places->watched &&
 		    changes_soon(&places->ring->head, places->head_seen, 8,
 				 &places->push_hope))
 			return 0;
@@ -318,10 +321,28 @@ static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 	}
 }
 
+/* Of who watches, and perhaps the time of the element. */
+static void begin_watched(const struct zipc_places *places,
+			  struct zipc_slot *slot)
+{
+	struct timespec now;
+
+	zipc_places_begin_slot(slot);
+	if (!places->stamp_word)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* Relaxed: published with the element. */
+	atomic_store_explicit(slot->element + places->stamp_word - 1,
+			      (uint64_t)now.tv_sec * 1000000000 +
+				      (uint64_t)now.tv_nsec,
+			      memory_order_relaxed);
+}
+
 /* Write and publish n elements; how many stand. */
 ZIPC_INLINE uint64_t fill_with(struct zipc_places *places,
 			       const unsigned char *elems, uint64_t elem_size,
-			       uint64_t first, uint64_t claimed, uint64_t n)
+			       uint64_t first, uint64_t claimed, uint64_t n,
+			       bool watched)
 {
 	uint64_t open = zipc_claim(first, claimed, ZIPC_OPEN), i, stand;
 	uint64_t lap = places->in_lap;
@@ -330,6 +351,8 @@ ZIPC_INLINE uint64_t fill_with(struct zipc_places *places,
 	for (i = 0; i < n; i++, elems += elem_size) {
 		slot = zipc_next_slot(places, &lap, first + i);
 		zipc_places_fetch_ahead(places, slot, elem_size);
+		if (watched)
+			begin_watched(places, slot);
 		if (zipc_places_publish(places->mine, slot, first + i, elems,
 					elem_size, open, places->symmetric))
 			continue;
@@ -344,9 +367,13 @@ ZIPC_INLINE uint64_t fill_with(struct zipc_places *places,
 static uint64_t fill(struct zipc_places *places, const unsigned char *elems,
 		     uint64_t first, uint64_t claimed, uint64_t n)
 {
+	if (places->watched)
+		return fill_with(places, elems, places->elem_size, first,
+				 claimed, n, true);
 	if (places->elem_size == 8) /* the commonest, without a loop */
-		return fill_with(places, elems, 8, first, claimed, n);
-	return fill_with(places, elems, places->elem_size, first, claimed, n);
+		return fill_with(places, elems, 8, first, claimed, n, false);
+	return fill_with(places, elems, places->elem_size, first, claimed, n,
+			 false);
 }
 
 /* With active up some slots may be quarantined: only those before the first. */
@@ -362,6 +389,13 @@ static uint64_t fill_warily(struct zipc_places *places,
 	if (n < claimed) /* others settle the rest */
 		zipc_places_give_up(places, first + claimed - 1);
 	return stand;
+}
+
+/* Each element is for one of those who pop, or for all who watch. */
+static void wake_readers(struct zipc_places *places, uint64_t n)
+{
+	zipc_wake(places->readable, places->symmetric,
+		  places->watched ? UINT32_MAX : n);
 }
 
 int64_t zipc_places_push(struct zipc_places *places, const void *elems,
@@ -380,8 +414,35 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 		else
 			stand = fill(places, elems, first, claimed, claimed);
 	} while (!stand);
-	zipc_wake(places->readable, places->symmetric, stand);
+	wake_readers(places, stand);
 	return (int64_t)stand;
+}
+
+int zipc_places_push_at(struct zipc_places *places, const void *elem,
+			uint64_t position)
+{
+	uint64_t T, stand;
+	int64_t k;
+
+	do {
+		T = read_tail(places);
+		if (is_closed(places, T))
+			return closed();
+		k = T == position ? room_at(places, T, 1) : 1;
+	} while (k == 0);
+	if (k < 0)
+		return (int)k;
+	if (T == position && zipc_places_claim(places->ring, places->mine, &T, 1)) {
+		if (zipc_places_active(places->ring))
+			stand = fill_warily(places, elem, position, 1);
+		else
+			stand = fill(places, elem, position, 1, 1);
+		if (stand) {
+			wake_readers(places, 1);
+			return 0;
+		}
+	}
+	return zipc_fail_as(EEXIST, "another element came first");
 }
 
 bool zipc_places_push_rest(struct zipc_places *places, const void *elem,
@@ -394,7 +455,7 @@ bool zipc_places_push_rest(struct zipc_places *places, const void *elem,
 	else
 		stand = zipc_places_answer(places, position, 1, 0);
 	if (stand)
-		zipc_wake(places->readable, places->symmetric, 1);
+		wake_readers(places, 1);
 	return stand;
 }
 
@@ -546,6 +607,35 @@ int64_t zipc_places_pop(struct zipc_places *places, void *elems, uint64_t n)
 			return run;
 		}
 	}
+}
+
+/* passing: nobody takes, and what is published or settled is passed */
+
+int64_t zipc_places_pass(struct zipc_places *places, uint64_t n)
+{
+	uint64_t head;
+	int64_t run = ready(places, n, &head);
+
+	/* passed: release; pairs with zipc_places_see(). If it fails, others
+	 * have passed it. */
+	if (run > 0)
+		atomic_compare_exchange_strong_explicit(
+			&places->ring->head, &head, head + (uint64_t)run,
+			memory_order_acq_rel, memory_order_relaxed);
+	return run;
+}
+
+void zipc_places_pass_read(struct zipc_places *places, uint64_t from,
+			   uint64_t to)
+{
+	uint64_t head = atomic_load_explicit(&places->ring->head,
+					     memory_order_relaxed);
+
+	if (from <= head && head < to && !zipc_places_active(places->ring))
+		/* passed: release; pairs with zipc_places_see(). */
+		atomic_compare_exchange_strong_explicit(
+			&places->ring->head, &head, to, memory_order_acq_rel,
+			memory_order_relaxed);
 }
 
 /* closing */

@@ -96,6 +96,8 @@
  *   raised    settle           pop, push       there is a question
  *   judged    settle, push     push, pop       the verdict
  *   left      push             push at full    what the claim before was for
+ *   begun     push, watched    take_copy       the slot is written anew
+ *   passed    pass             see             the position is decided
  *
  * What a crash leaves: before 3 nothing. Behind it a position that is claimed
  * and not published; it is settled by who meets it. Behind the store of the
@@ -122,9 +124,12 @@ struct zipc_places {
 	uint32_t ahead; /* bytes to what push fetches in advance */
 	bool symmetric;
 	bool closable; /* it is a channel's */
+	bool watched;  /* a stream's: none are taken, see stream.h */
+	uint32_t stamp_word; /* of the time behind the element, + 1; 0: none */
 	struct zipc_writer *mine; /* the own record */
 	unsigned generation;      /* of forks, when it was taken; 0: none */
-	uint64_t head_seen;       /* at most head */
+	_Atomic uint64_t *bound;  /* head, or what holds a stream's push back */
+	uint64_t head_seen;       /* at most *bound */
 	uint64_t whole_until;     /* a given_up: up to it all is published */
 	uint64_t epoch_tidied;    /* of active */
 	unsigned tidies;
@@ -175,6 +180,35 @@ bool zipc_places_hold(const struct zipc_places *places, uint64_t elem);
  */
 int64_t zipc_places_ready(struct zipc_places *places, uint64_t n,
 			  uint64_t *head);
+
+/*
+ * When the ring is watched (stream.h), head only passes what is published or
+ * settled. Move it on by up to n, settling what is stuck: by how many, or
+ * -EAGAIN: nothing is published from there on; -EBADMSG. pass_read: the caller
+ * has seen all of [from, to) published.
+ */
+int64_t zipc_places_pass(struct zipc_places *places, uint64_t n);
+void zipc_places_pass_read(struct zipc_places *places, uint64_t from,
+			   uint64_t to);
+
+/*
+ * Push one at this position, if nothing was claimed there before. 0; -EEXIST:
+ * tail is elsewhere, or the position was taken back; -EAGAIN; -EBADMSG.
+ */
+int zipc_places_push_at(struct zipc_places *places, const void *elem,
+			uint64_t position);
+
+enum zipc_seen {
+	ZIPC_SEEN_THERE,   /* published: a copy is good if its turn stays */
+	ZIPC_SEEN_HOLE,    /* nothing is there, nor ever will be */
+	ZIPC_SEEN_LAPPED,  /* it was, or was a hole: the slot is used again */
+	ZIPC_SEEN_LATER,   /* not decided yet */
+	ZIPC_SEEN_DAMAGE
+};
+
+/* What stands at a position of a watched ring; changes nothing. */
+enum zipc_seen zipc_places_see(const struct zipc_places *places,
+			       uint64_t position);
 
 /* Elements inside, with those whose push is under way. */
 uint64_t zipc_places_size(const struct zipc_places *places);
@@ -229,7 +263,7 @@ void zipc_places_give_up(struct zipc_places *places, uint64_t last);
 
 /*
  * How many positions of [head, tail) were given up: they will never be
- * published, and head has yet to pass them.
+ * published, and head has yet to pass them; in a stream, what is in its place.
  */
 uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 			   uint64_t tail);

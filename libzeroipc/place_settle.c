@@ -44,9 +44,26 @@ static bool change(_Atomic uint64_t *word, uint64_t from, uint64_t to)
 		word, &from, to, memory_order_acq_rel, memory_order_relaxed);
 }
 
+/* What was given up is at least that. */
+static void note_given_up(struct zipc_places *places, uint64_t last)
+{
+	_Atomic uint64_t *given_up = &places->ring->given_up;
+	uint64_t seen = atomic_load_explicit(given_up, memory_order_relaxed);
+
+	/* Relaxed: what tells of it is stored, or swapped, behind it. */
+	while (seen < last && !atomic_compare_exchange_weak_explicit(
+				      given_up, &seen, last,
+				      memory_order_relaxed,
+				      memory_order_relaxed))
+		;
+}
+
 /* Head goes past a position that is taken back: there is room. */
 static void pass_head(struct zipc_places *places, uint64_t position)
 {
+	/* What holds a stream's push back may be far behind head. */
+	if (places->watched)
+		note_given_up(places, position);
 	/* room: release; pairs with push. */
 	if (change(&places->ring->head, position, position + 1))
 		zipc_wake(places->writable, places->symmetric, 1);
@@ -350,15 +367,7 @@ uint64_t zipc_places_free_run(const struct zipc_places *places, uint64_t first,
 
 void zipc_places_give_up(struct zipc_places *places, uint64_t last)
 {
-	_Atomic uint64_t *given_up = &places->ring->given_up;
-	uint64_t seen = atomic_load_explicit(given_up, memory_order_relaxed);
-
-	/* Relaxed: what tells of it is the claim that is voided behind it. */
-	while (seen < last && !atomic_compare_exchange_weak_explicit(
-				      given_up, &seen, last,
-				      memory_order_relaxed,
-				      memory_order_relaxed))
-		;
+	note_given_up(places, last);
 	/* left: release; pairs with push at full. */
 	atomic_store_explicit(&places->mine->claim, 0, memory_order_release);
 }
@@ -386,6 +395,7 @@ uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 	uint64_t last = atomic_load_explicit(&places->ring->given_up,
 					     memory_order_relaxed);
 	uint64_t holes = 0, unpublished = 0, position;
+	uint64_t decided = places->watched ? read_head(places) : 0;
 	struct zipc_slot *slot;
 
 	if (last == places->whole_until || head == tail)
@@ -401,7 +411,8 @@ uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 			continue;
 		unpublished++;
 		/* The claims first: who left one has published before. */
-		if (!is_claimed(places, position) && zipc_turn(slot) < position)
+		if (position < decided || (!is_claimed(places, position) &&
+					   zipc_turn(slot) < position))
 			holes++;
 	}
 	if (!unpublished)

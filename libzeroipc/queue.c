@@ -382,7 +382,8 @@ ZIPC_INLINE int push_of(struct zipc_queue *queue, const void *elem,
 	enum zipc_fast how;
 	uint64_t position;
 
-	how = zipc_places_push_fast(&queue->places, elem, elem_size, &position);
+	how = zipc_places_push_fast(&queue->places, elem, elem_size, &position,
+				    false);
 	if (zipc_likely(how == ZIPC_DONE))
 		return 0;
 	if (how == ZIPC_SLEEPERS_SEEN)

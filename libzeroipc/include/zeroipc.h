@@ -24,6 +24,7 @@
 #include <zipc/select.h>
 #include <zipc/wait_set.h>
 #include <zipc/future.h>
+#include <zipc/stream.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_future.h>
 #include <zipc/inspect_lease.h>

@@ -19,7 +19,7 @@ layer_of()
 	program | program_*) echo 3 ;;
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
 	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
-	pool | pool_* | ring | ring_*) echo 3 ;;
+	pool | pool_* | ring | ring_* | stream | stream_*) echo 3 ;;
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
 	future | future_*) echo 3 ;;
