@@ -268,6 +268,9 @@ void zipc_places_give_up(struct zipc_places *places, uint64_t last);
 uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 			   uint64_t tail);
 
+/* The same of one position, which is claimed, and no slot's of a later lap. */
+bool zipc_places_is_hole(const struct zipc_places *places, uint64_t position);
+
 /* With active up: resolve what can be, and lower it when nothing is left. */
 void zipc_places_tidy(struct zipc_places *places);
 

@@ -389,14 +389,25 @@ static bool is_claimed(const struct zipc_places *places, uint64_t position)
 	return false;
 }
 
+bool zipc_places_is_hole(const struct zipc_places *places, uint64_t position)
+{
+	const struct zipc_slot *slot = zipc_slot(places, position);
+	/* What head has passed is decided when the turn is read. */
+	bool decided = places->watched && position < read_head(places);
+
+	if (zipc_turn(slot) >= position)
+		return false;
+	/* The claims first: who left one has published before. */
+	return decided || (!is_claimed(places, position) &&
+			   zipc_turn(slot) < position);
+}
+
 uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 			   uint64_t tail)
 {
 	uint64_t last = atomic_load_explicit(&places->ring->given_up,
 					     memory_order_relaxed);
 	uint64_t holes = 0, unpublished = 0, position;
-	uint64_t decided = places->watched ? read_head(places) : 0;
-	struct zipc_slot *slot;
 
 	if (last == places->whole_until || head == tail)
 		return 0;
@@ -406,14 +417,10 @@ uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 		last = tail - 1;
 	}
 	for (position = head; position <= last; position++) {
-		slot = zipc_slot(places, position);
-		if (zipc_turn(slot) >= position)
+		if (zipc_turn(zipc_slot(places, position)) >= position)
 			continue;
 		unpublished++;
-		/* The claims first: who left one has published before. */
-		if (position < decided || (!is_claimed(places, position) &&
-					   zipc_turn(slot) < position))
-			holes++;
+		holes += zipc_places_is_hole(places, position);
 	}
 	if (!unpublished)
 		places->whole_until = last;

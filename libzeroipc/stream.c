@@ -306,9 +306,20 @@ int zipc_stream_has_ended(const struct zipc_stream *stream)
 
 uint64_t zipc_stream_oldest(const struct zipc_places *places)
 {
-	uint64_t tail = zipc_places_tail(places);
+	uint64_t tail = zipc_places_tail(places), first, oldest, n;
 
-	return tail > places->capacity ? tail - places->capacity : 1;
+	if (tail <= places->capacity)
+		return 1;
+	first = tail > places->slot_count ? tail - places->slot_count : 1;
+	oldest = tail - places->capacity;
+	/* Relaxed: what was given up just now may count as an element. */
+	if (atomic_load_explicit(&places->ring->given_up,
+				 memory_order_relaxed) < oldest)
+		return oldest;
+	/* Holes do not count: the slots that are spare have what they cost. */
+	for (n = 0, oldest = tail; oldest > first && n < places->capacity;)
+		n += !zipc_places_is_hole(places, --oldest);
+	return oldest;
 }
 
 uint64_t zipc_stream_size(const struct zipc_stream *stream)

@@ -28,8 +28,8 @@
  *   hole, which the reader passes in silence. Else it was lapped as well. The
  *   tail is read behind the turn, the frontier before it.
  *
- * A lapped reader goes on at the oldest that is retained for sure, tail -
- * capacity, and what lies between is lost. Slots are capacity and one for each
+ * A lapped reader goes on at the oldest that is retained for sure, `capacity`
+ * elements before tail, and what lies between is lost. Slots are capacity and one for each
  * writer, so it is not lapped again at once.
  *
  * Named subscriptions each have a record: who reads, and the position that it

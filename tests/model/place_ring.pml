@@ -21,6 +21,13 @@
  * The epoch of active never repeats, so its compare-and-swap succeeds if and
  * only if nobody has changed the word since it was read: unchanged[] says so.
  *
+ * READER: a Stream (libzeroipc/stream.h). Nobody takes: consumers pass, and a
+ * reader, who changes nothing, looks at each position and copies what is there.
+ * Writers push one at a time. The stores of an element, and of the 0 that marks
+ * its slot before, go through the buffer too. Checked of what the reader sees:
+ * each element once, in order, by who won its position, and none is left out
+ * but where it was lapped.
+ *
  * Checked: each element whose push returned is popped once, in its producer's
  * order, and no other is. At the end, when nothing moves: who is not stopped
  * has finished, every position is popped or settled, and but for what a stopped
@@ -83,11 +90,34 @@ chan buffer[2] = [4] of { byte };
 /* Ghosts: what was pushed and popped, and who can go on. */
 byte settles = SETTLES, begun[2], returned[2], popped[2];
 bit stopped[4], dead[2], heir, left[2];
+#ifdef READER
+byte pending[2], position = 1; /* the element in the buffer; the reader's */
+bit lapped;
+#endif
 byte gap; /* what the heir of record 0 found begun */
 bit owner[16]; /* which writer won the position */
 
 #define SETTLER 2 /* in stopped[]; 0 and 1 are the writers */
 #define HEIR 3
+
+#ifdef READER
+/* A store: of a void claim, of a turn, of a slot's mark, of its element. */
+#define MARK(p) (32 + SLOT(p))
+#define ELEMENT_OF(p) (64 + SLOT(p))
+#define STORE(w, x) \
+	if \
+	:: x == 0 -> claim[w] = 0 \
+	:: x > 0 && x < 32 -> turn[SLOT(x)] = x \
+	:: x >= 32 && x < 64 -> turn[x - 32] = 0 \
+	:: x >= 64 -> element[x - 64] = pending[w] \
+	fi
+#else
+#define STORE(w, x) \
+	if \
+	:: x == 0 -> claim[w] = 0 \
+	:: else -> turn[SLOT(x)] = x \
+	fi
+#endif
 
 active proctype memory()
 {
@@ -96,18 +126,12 @@ active proctype memory()
 end:	do
 	:: d_step {
 		buffer[0] ? x ->
-		if
-		:: x == 0 -> claim[0] = 0
-		:: else -> turn[SLOT(x)] = x
-		fi;
+		STORE(0, x);
 		x = 0
 	}
 	:: d_step {
 		buffer[1] ? x ->
-		if
-		:: x == 0 -> claim[1] = 0
-		:: else -> turn[SLOT(x)] = x
-		fi;
+		STORE(1, x);
 		x = 0
 	}
 	od
@@ -401,12 +425,14 @@ end:	do
 		d_step {
 			if
 			:: !again && head == h ->
+#ifndef READER
 				take(element[SLOT(h)]);
 				if
 				:: run_of > 1 ->
 					take(element[SLOT(h + 1)])
 				:: else
 				fi;
+#endif
 				head = head + run_of
 			:: else
 			fi;
@@ -422,6 +448,122 @@ end:	do
 		tidy(me)
 	od
 }
+
+#ifdef READER
+/* What the reader has copied is the element of its position. */
+inline deliver(v)
+{
+	assert(owner[position] == (v) >> 4);
+	assert(((v) & 15) > popped[(v) >> 4]);
+	assert(lapped || ((v) & 15) == popped[(v) >> 4] + 1);
+	popped[(v) >> 4] = (v) & 15;
+	assert(popped[(v) >> 4] <= begun[(v) >> 4])
+}
+
+inline catch_up()
+{
+	lapped = 1;
+	assert(tail - CAPACITY > position);
+	position = tail - CAPACITY
+}
+
+/* code: see_twice, was_revoked. Edge judged: acquire. With active up.
+ * there: 1 it is, 2 a hole, 0 look again. */
+inline see_twice()
+{
+	h = head;
+	if
+	:: position > h -> there = 1
+	:: position < h;
+#ifdef NO_CLAIM_LOOK
+		there = 1
+#else
+		d_step { there = (STATE(claim[0]) == REVOKED &&
+				  POSITION(claim[0]) == position -> 2 : 1) };
+		d_step { there = (STATE(claim[1]) == REVOKED &&
+				  POSITION(claim[1]) == position
+				  -> 2 : there) }
+#endif
+	:: position == h;
+		v = verdict;
+		d_step {
+#ifdef HEAD_ONCE
+			there = (v == VERDICT(position, ASKING) -> 0 :
+				 (v == VERDICT(position, IS_REVOKED)
+				  -> 2 : 1))
+#else
+			there = (head != h ||
+				 v == VERDICT(position, ASKING) -> 0 :
+				 (v == VERDICT(position, IS_REVOKED)
+				  -> 2 : 1))
+#endif
+		}
+	fi;
+	d_step { h = 0; v = 0 }
+}
+
+/* code: zipc_places_see, zipc_places_take_copy. Edges passed: acquire, begun:
+ * acquire. */
+proctype reader()
+{
+	byte h, t, v, there;
+
+end:	do
+	:: d_step { position < tail -> h = head };
+#ifdef TURN_FIRST
+		d_step { t = turn[SLOT(position)]; h = 0 };
+		h = head;
+#elif defined(TAIL_FIRST)
+		v = tail;
+		t = turn[SLOT(position)];
+#else
+		t = turn[SLOT(position)];
+#endif
+		if
+		:: t == position ->
+			if
+			:: !up -> there = 1
+			:: up ->
+#ifdef BLIND
+				there = 1
+#else
+				see_twice()
+#endif
+			fi
+		:: t > position -> d_step { catch_up() }
+		:: t < position && position >= h
+		:: t < position && position < h ->
+#ifndef TAIL_FIRST
+			v = tail;
+#endif
+			assert(v > position);
+			if
+			:: t > 0 || v - position <= SLOTS -> there = 2
+			:: else -> d_step { catch_up() }
+			fi
+		fi;
+		if
+		:: there == 1 ->
+			v = element[SLOT(position)];
+			d_step {
+				if
+#ifdef NO_SECOND_LOOK
+				:: true -> deliver(v); position++
+#else
+				:: turn[SLOT(position)] == position ->
+					deliver(v);
+					position++
+#endif
+				:: else
+				fi;
+			}
+		:: there == 2 -> position++
+		:: there == 0
+		fi;
+		d_step { h = 0; t = 0; v = 0; there = 0 }
+	od
+}
+#endif
 
 /* It comes late, to settle, or (as push does) only to tidy. */
 proctype settler(byte me) provided (!stopped[SETTLER])
@@ -518,7 +660,17 @@ inline answer(w, p)
  * Write and publish position T + i. */
 inline fill(w, i)
 {
-#ifdef PUBLISH_FIRST
+#ifdef READER
+	/* code: zipc_places_begin_slot. Edge begun: release. */
+#ifndef NO_MARK
+	buffer[w] ! MARK(T + i);
+#endif
+	d_step {
+		pending[w] = ELEMENT(w, returned[w] + i + 1);
+		buffer[w] ! ELEMENT_OF(T + i)
+	};
+	buffer[w] ! T + i;
+#elif defined(PUBLISH_FIRST)
 	buffer[w] ! T + i;
 	element[SLOT(T + i)] = ELEMENT(w, returned[w] + i + 1);
 #else
@@ -746,6 +898,13 @@ proctype judgement()
 		       (stopped[0] && !heir) || left[0]);
 		assert(DONE(1, WORK1) || left[1]);
 		assert(head == tail);
+#ifdef READER
+		assert(position == tail);
+		if
+		:: lapped -> popped[0] = returned[0]; popped[1] = returned[1]
+		:: else
+		fi;
+#endif
 		assert(popped[0] >= returned[0] && popped[1] == returned[1]);
 		assert((stopped[0] && !heir) || popped[0] == returned[0]);
 		assert(!OWED(claim[1]));
@@ -761,6 +920,9 @@ init {
 		run consumer(0);
 #if CONSUMERS > 1
 		run consumer(1);
+#endif
+#ifdef READER
+		run reader();
 #endif
 #if LATE > 0
 		run settler(2);
