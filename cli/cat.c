@@ -31,6 +31,7 @@ struct reading {
 static uint64_t oldest_id(const struct zipc_view_entry *entry)
 {
 	bool queue = entry->kind == ZIPC_QUEUE ||
+		     entry->kind == ZIPC_STREAM ||
 		     (entry->kind == ZIPC_CHANNEL && entry->capacity);
 
 	return queue ? entry->removed + 1 : 0;
@@ -177,7 +178,7 @@ static bool has_elements(unsigned kind)
 {
 	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
 	       kind == ZIPC_MAP || kind == ZIPC_SET || kind == ZIPC_CHANNEL ||
-	       kind == ZIPC_FUTURE || is_lock(kind);
+	       kind == ZIPC_FUTURE || kind == ZIPC_STREAM || is_lock(kind);
 }
 
 static int cat(const struct path *path, bool as_json)

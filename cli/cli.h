@@ -36,9 +36,10 @@ struct command {
 
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
-	command_delete, command_add, command_has, command_write, command_follow,
-	command_set, command_fail, command_wait, command_signal, command_send,
-	command_receive, command_lock, command_why, command_rm, command_reclaim,
+	command_delete, command_add, command_has, command_write, command_emit,
+	command_follow, command_set, command_fail, command_wait, command_signal,
+	command_send, command_receive, command_lock, command_why, command_rm,
+	command_reclaim,
 	command_help;
 
 /* main.c */
@@ -272,6 +273,18 @@ void printer_value(struct printer *printer, const void *bytes);
 void printer_keyed(struct printer *printer, const char *key, const void *bytes);
 /* After the last value; also after a failed init. */
 void printer_end(struct printer *printer);
+
+/* follow_stream.c */
+
+/* What follow was asked for. */
+struct following {
+	const struct path *path;
+	const char *subscription; /* NULL: private */
+	bool oldest, as_json;
+	uint64_t wanted;
+	int64_t timeout_ns;
+};
+int follow_stream(const struct following *it);
 
 /* pool.c */
 

@@ -17,13 +17,16 @@ static const struct option options[] = {
 	{"max-entries", required_argument, NULL, 'E'},
 	{"max-participants", required_argument, NULL, 'P'},
 	{"max-readers", required_argument, NULL, 'R'},
+	{"max-subscriptions", required_argument, NULL, 'U'},
 	{"max-takers", required_argument, NULL, 'T'},
 	{"max-writers", required_argument, NULL, 'W'},
 	{"mode", required_argument, NULL, 'm'},
 	{"owned", no_argument, NULL, 'O'},
+	{"policy", required_argument, NULL, 'L'},
 	{"reclaims", no_argument, NULL, 'C'},
 	{"size", required_argument, NULL, 's'},
 	{"sparse", no_argument, NULL, 'S'},
+	{"timestamps", no_argument, NULL, 'M'},
 	{"type", required_argument, NULL, 't'},
 	{0}};
 
@@ -52,6 +55,23 @@ static bool limit_parse(const char *text, uint64_t *limit)
 	return number_parse(text, limit) && *limit && *limit <= UINT32_MAX;
 }
 
+bool policy_parse(const char *text, enum zipc_stream_policy *policy)
+{
+	static const char *const names[] = {
+		[ZIPC_STREAM_BLOCK] = "block",
+		[ZIPC_STREAM_DROP_NEW] = "drop-new",
+		[ZIPC_STREAM_DROP_OLD] = "drop-old",
+		[ZIPC_STREAM_ERROR] = "error",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i])) {
+			*policy = (enum zipc_stream_policy)i;
+			return true;
+		}
+	return false;
+}
+
 /* Where the number of an option goes, and what it counts; or NULL. */
 static uint64_t *limit_of(struct wishes *wishes, int option, const char **what)
 {
@@ -68,6 +88,9 @@ static uint64_t *limit_of(struct wishes *wishes, int option, const char **what)
 	case 'T':
 		*what = "how many leases at a time, at least 1";
 		return &wishes->takers;
+	case 'U':
+		*what = "how many named subscriptions, at least 1";
+		return &wishes->subscriptions;
 	case 'W':
 		*what = "how many writers, at least 1";
 		return &wishes->writers;
@@ -97,6 +120,7 @@ static void take_flag(struct wishes *wishes, int option)
 	wishes->back_pressure |= option == 'B';
 	wishes->reclaims |= option == 'C';
 	wishes->owned |= option == 'O';
+	wishes->timestamps |= option == 'M';
 	wishes->options.flags |= option == 'S' ? ZIPC_SPARSE : 0;
 }
 
@@ -126,6 +150,8 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
+	case 'L':
+		return policy_parse(optarg, &wishes->policy) ? NULL : POLICIES;
 	case 'I':
 		return number_parse(optarg, &wishes->initial)
 			       ? NULL
@@ -241,7 +267,7 @@ const struct command command_create = {
 		"  -k, --kind KIND           array, queue, stack, map, set, "
 		"pool, ring, semaphore,\n"
 		"                            barrier, latch, mutex, rwlock, "
-		"once or event\n"
+		"once, event or stream\n"
 		"  -t, --type TYPE           of its elements, as u64, f32[3] or "
 		"{ts:u64, temp:f32};\n"
 		"                            of a map's values, or a set's "
@@ -251,8 +277,8 @@ const struct command command_create = {
 		"what a latch begins at\n"
 		"  -s, --size SIZE           of a ring, instead of type and "
 		"capacity\n"
-		"      --max-writers N       of a queue, stack, map or set, at "
-		"the same time\n"
+		"      --max-writers N       of a queue, stack, map, set or "
+		"stream, at the same time\n"
 		"      --max-takers N        of a queue: with leases, so many at "
 		"a time\n"
 		"      --reclaims            of a pool: objects of the dead "
@@ -266,6 +292,14 @@ const struct command command_create = {
 		"all if not given\n"
 		"      --owned               each permit of a semaphore names "
 		"its holder\n"
-		"      --auto                an event is reset by who waits\n",
+		"      --auto                an event is reset by who waits\n"
+		"      --policy POLICY       of a stream whose named "
+		"subscriptions are behind: block,\n"
+		"                            drop-new, drop-old or error; "
+		"block if not given\n"
+		"      --max-subscriptions N named ones of a stream; 16 if not "
+		"given\n"
+		"      --timestamps          each element of a stream has its "
+		"time\n",
 	.run = run,
 };

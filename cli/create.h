@@ -9,13 +9,19 @@ struct wishes {
 	const char *kind, *type, *key_type;
 	uint64_t size_bytes, capacity, initial;
 	uint64_t entries, participants, readers, takers, writers;
-	bool back_pressure, reclaims, owned, automatic;
+	uint64_t subscriptions;
+	enum zipc_stream_policy policy;
+	bool back_pressure, reclaims, owned, automatic, timestamps;
 	struct zipc_segment_options options;
 	char given[32]; /* the letters of the options that were given */
 };
 
 /* The option's name, by its letter. */
 const char *option_name(int letter);
+
+/* What a stream's --policy may be; and which one it is, or false. */
+#define POLICIES "block, drop-new, drop-old or error"
+bool policy_parse(const char *text, enum zipc_stream_policy *policy);
 
 /* create_kinds.c */
 

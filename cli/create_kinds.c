@@ -207,6 +207,23 @@ static int create_future(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+static int create_stream(struct zipc_segment *segment, const char *name,
+			 const struct wishes *wishes)
+{
+	struct zipc_stream_options options = {
+		.policy = wishes->policy,
+		.timestamps = wishes->timestamps,
+		.max_writers = (unsigned)wishes->writers,
+		.max_subscriptions = (unsigned)wishes->subscriptions,
+	};
+	struct zipc_stream *stream = NULL;
+	int rc = zipc_stream_create_with(&stream, segment, name, wishes->type,
+					 wishes->capacity, &options);
+
+	zipc_stream_close(stream);
+	return rc;
+}
+
 struct kind {
 	const char *name;
 	const char *needs, *takes; /* letters of options, without kind's own */
@@ -231,6 +248,7 @@ static const struct kind kinds[] = {
 	{"event", "", "A", create_event},
 	{"channel", "t", "cW", create_channel},
 	{"future", "t", "", create_future},
+	{"stream", "tc", "WLMU", create_stream},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -7,13 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of STREAM/SUBSCRIPTION: names have no slash. */
+static int remove_subscription(struct zipc_segment *segment, const char *text)
+{
+	size_t length = strcspn(text, "/");
+	char *name = must_allocate(1, length + 1);
+	struct zipc_stream *stream = NULL;
+	int rc;
+
+	memcpy(name, text, length);
+	rc = zipc_stream_open(&stream, segment, name, NULL);
+	if (!rc)
+		rc = zipc_stream_forget(stream, text + length + 1);
+	zipc_stream_close(stream);
+	free(name);
+	return rc;
+}
+
 static int remove_structure(const struct path *path)
 {
 	struct zipc_segment *segment = NULL;
 	int rc = zipc_segment_open(&segment, path->segment, 0);
 
 	if (!rc)
-		rc = zipc_segment_remove(segment, path->structure);
+		rc = strchr(path->structure, '/')
+			     ? remove_subscription(segment, path->structure)
+			     : zipc_segment_remove(segment, path->structure);
 	zipc_segment_close(segment);
 	return rc;
 }
@@ -66,13 +85,14 @@ static int run(int argc, char **argv)
 
 const struct command command_rm = {
 	.name = "rm",
-	.arguments = "[-f] SEGMENT[/STRUCTURE]...",
-	.summary = "Remove segments, or structures",
+	.arguments = "[-f] SEGMENT[/STRUCTURE[/SUBSCRIPTION]]...",
+	.summary = "Remove segments, structures, or a stream's subscriptions",
 	.details = "  -f, --force  do not complain of one that does not exist\n"
 		   "\n"
 		   "Processes that have it open keep it; its memory is freed "
 		   "when the last one closes\nit. `zeroipc stat SEGMENT` tells "
 		   "which structures are kept so. A file that is\nno segment "
-		   "is left alone.\n",
+		   "is left alone. A subscription that a live process has "
+		   "stays.\n",
 	.run = run,
 };

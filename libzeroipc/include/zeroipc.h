@@ -31,6 +31,7 @@
 #include <zipc/inspect_lock.h>
 #include <zipc/inspect_pool.h>
 #include <zipc/inspect_ring.h>
+#include <zipc/inspect_stream.h>
 #include <zipc/inspect_sync.h>
 #include <zipc/inspect_waits.h>
 
