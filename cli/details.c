@@ -160,9 +160,9 @@ static int stream_subscriptions(struct zipc_view *view,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static const char *policy_text(enum zipc_stream_policy policy)
+static const char *policy_text(unsigned policy)
 {
-	switch (policy) {
+	switch ((enum zipc_stream_policy)policy) {
 	case ZIPC_STREAM_BLOCK:
 		return "producers wait for named subscriptions";
 	case ZIPC_STREAM_DROP_NEW:
@@ -223,7 +223,7 @@ static int json_subscriptions(struct json *json, struct zipc_view *view,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static const char *policy_name(enum zipc_stream_policy policy)
+static const char *policy_name(unsigned policy)
 {
 	static const char *const names[] = {"block", "drop-new", "drop-old",
 					    "error"};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * zeroipc follow: a ring's records, or a stream's elements, as they come. The
- * segment is opened for reading only, so nobody is held back or has to wake this
- * reader; but for a stream's named subscription.
+ * segment is opened for reading only, so nobody is held back or has to wake
+ * this reader; but for a stream's named subscription.
  */
 #include "cli.h"
 
@@ -87,8 +87,9 @@ static int follow_ring(const struct following *asked)
 	if (!rc)
 		rc = zipc_ring_open(&ring, segment, it->path->structure);
 	if (!rc)
-		rc = zipc_ring_reader_open(&it->reader, ring, it->asked->oldest ? ZIPC_RING_OLDEST
-								  : ZIPC_RING_NEWEST);
+		rc = zipc_ring_reader_open(&it->reader, ring,
+					   asked->oldest ? ZIPC_RING_OLDEST
+							 : ZIPC_RING_NEWEST);
 	if (rc) {
 		status = fail_at(it->path->segment, it->path->structure, rc);
 	} else {

@@ -17,6 +17,7 @@
 
 #define BATCH_BYTES 32768u
 #define MOST_WRITERS 4096u
+#define POLICY_LAST 3u
 #define MOST_SUBSCRIPTIONS 1024u
 #define POSITION_END (UINT64_C(1) << 62)
 
@@ -89,7 +90,7 @@ static int load_words(struct stream *stream, const struct zipc_place_ring *ring)
 		return rc;
 	want = 8 + (elem_size + 7) / 8 * 8 +
 	       (words.options & ZIPC_STREAM_STAMPS ? 8 : 0);
-	if (words.policy > ZIPC_STREAM_ERROR ||
+	if (words.policy > POLICY_LAST ||
 	    words.options & ~ZIPC_STREAM_STAMPS || elem_size > UINT32_MAX / 2 ||
 	    want != stream->slot_bytes)
 		return damaged(stream, "its policy, its options or its slots "

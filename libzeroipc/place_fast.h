@@ -112,8 +112,8 @@ ZIPC_INLINE void zipc_places_fetch_ahead(const struct zipc_places *places,
 
 /*
  * Push *elem; *T is the position claimed. elem_size is a constant, or the
- * handle's; watched is a constant, and the handle's. What is needed behind the claim is read before it, since no load
- * passes a locked instruction.
+ * handle's; watched is a constant, and the handle's. What is needed behind the
+ * claim is read before it, since no load passes a locked instruction.
  */
 ZIPC_INLINE enum zipc_fast zipc_places_push_fast(struct zipc_places *places,
 						 const void *elem,

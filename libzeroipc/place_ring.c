@@ -432,7 +432,8 @@ int zipc_places_push_at(struct zipc_places *places, const void *elem,
 	} while (k == 0);
 	if (k < 0)
 		return (int)k;
-	if (T == position && zipc_places_claim(places->ring, places->mine, &T, 1)) {
+	if (T == position &&
+	    zipc_places_claim(places->ring, places->mine, &T, 1)) {
 		if (zipc_places_active(places->ring))
 			stand = fill_warily(places, elem, position, 1);
 		else

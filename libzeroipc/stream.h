@@ -29,8 +29,8 @@
  *   tail is read behind the turn, the frontier before it.
  *
  * A lapped reader goes on at the oldest that is retained for sure, `capacity`
- * elements before tail, and what lies between is lost. Slots are capacity and one for each
- * writer, so it is not lapped again at once.
+ * elements before tail, and what lies between is lost. Slots are capacity and
+ * one for each writer, so it is not lapped again at once.
  *
  * Named subscriptions each have a record: who reads, and the position that it
  * reads next, stored behind the copy. With a policy that holds producers back,
@@ -51,10 +51,9 @@
  * at its position. An end, at its bit in tail (zipc_places_shut).
  *
  *   edge       written by       read by          carries
- *   consumed   next             slowest          the reads up to here
+ *   advanced   next             slowest          the reads up to here
  *   held       allow            push             the slots may be written
- *   placed     hold_back        slowest          the subscriber's position
- *   entered    subscribe        subscribe        the record, its name
+ *   joined     hold_back        slowest, find    its position, its name
  *
  * What a crash leaves: of an emit, what place_ring.h says. A subscription that
  * is being made is not there before its position is stored, the last of it; one

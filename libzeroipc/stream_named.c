@@ -53,7 +53,7 @@ static int make_name(struct name *name, const char *text)
 
 static uint64_t read_position(const struct zipc_subscription_record *record)
 {
-	/* entered: acquire; pairs with add(). */
+	/* joined: acquire; pairs with hold_back(). */
 	return atomic_load_explicit(&record->position, memory_order_acquire);
 }
 
@@ -101,17 +101,17 @@ static int hold_back(const struct zipc_stream_shape *shape, bool symmetric,
 	uint64_t wanted;
 	int rc;
 
-	/* entered, placed: release; pairs with find() and slowest(). */
+	/* joined: release; pairs with find() and slowest(). */
 	atomic_store_explicit(&record->position, *position,
 			      memory_order_release);
 	rc = zipc_fence_heavy(symmetric);
-	/* placed: the heavy fence is before it; pairs with allow. */
+	/* joined: the heavy fence is before it; pairs with allow. */
 	wanted = atomic_load_explicit(&shape->words->wanted,
 				      memory_order_relaxed);
 	if (rc || wanted <= *position)
 		return rc;
 	*position = wanted;
-	/* consumed: release; pairs with slowest(). */
+	/* advanced: release; pairs with slowest(). */
 	atomic_store_explicit(&record->position, wanted, memory_order_release);
 	return 0;
 }
@@ -209,7 +209,7 @@ void zipc_stream_end_record(const struct zipc_stream_shape *shape,
 			    const struct zipc_places *places,
 			    struct zipc_subscription_record *record)
 {
-	/* consumed: release; pairs with slowest(). */
+	/* advanced: release; pairs with slowest(). */
 	atomic_store_explicit(&record->position, 0, memory_order_release);
 	zipc_record_give(record);
 	if (zipc_stream_holds(shape))
@@ -251,8 +251,8 @@ static uint64_t slowest(const struct zipc_stream_shape *shape, uint64_t limit)
 	uint32_t i;
 
 	for (i = 0; i < shape->record_count; i++) {
-		/* placed: relaxed behind the fence; pairs with hold_back(). */
-		/* consumed: acquire; what was read there is read. */
+		/* joined: relaxed behind the fence; pairs with hold_back(). */
+		/* advanced: acquire; what was read there is read. */
 		position = atomic_load_explicit(&shape->records[i].position,
 						memory_order_acquire);
 		if (position && position < limit)
@@ -303,7 +303,7 @@ int zipc_stream_allow(struct zipc_stream *stream, uint64_t T)
 	limit = slowest(shape, limit);
 	if (limit <= hold)
 		return full();
-	/* placed: the light fence follows; pairs with hold_back(). */
+	/* joined: the light fence follows; pairs with hold_back(). */
 	raise(&shape->words->wanted, limit);
 	zipc_fence_light(places->symmetric);
 	limit = slowest(shape, limit);

@@ -69,7 +69,7 @@ static bool owns_record(const struct zipc_subscription *it)
 /* All before the position has been read. */
 static void publish(struct zipc_subscription *it, uint64_t n)
 {
-	/* consumed: release; pairs with slowest(). */
+	/* advanced: release; pairs with slowest(). */
 	atomic_store_explicit(&it->record->position, it->position,
 			      memory_order_release);
 	if (zipc_stream_holds(&it->shape))

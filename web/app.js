@@ -224,7 +224,7 @@ function ago(time) {
 // Elements that have an index and stay there, and do not flow through.
 // What goes in and comes out is counted of these.
 const isFlow = (kind) => kind === "queue" || kind === "ring" ||
-	kind === "channel";
+	kind === "channel" || kind === "stream";
 
 function occupancy(structure) {
 	// An array is always full: it has a length, and no occupancy.
@@ -586,6 +586,26 @@ function ringReaders({ readers, back_pressure }) {
 		(back_pressure ? "; the writer waits for them" : "");
 }
 
+function streamPolicy({ policy, dropped, ended }) {
+	const words = {
+		"block": "producers wait for named subscriptions",
+		"drop-new": `new elements are dropped, ${integer(dropped)} so far`,
+		"drop-old": "the oldest are overwritten",
+		"error": "producers are refused",
+	};
+
+	return words[policy] + (ended ? "; it has ended" : "");
+}
+
+function streamSubscriptions({ subscriptions }) {
+	const words = subscriptions.map((it) => `${it.name} (` +
+		(it.alive ? `process ${it.pid}, `
+			: it.has_reader ? "its reader has died, " : "") +
+		`${integer(it.lag)} behind, ${integer(it.lost)} lost)`);
+
+	return words.join(", ") || "nobody by name";
+}
+
 function lockState({ kind, lock }) {
 	const once = { free: "not done", held: "being run", closed: "done" };
 	const others = { free: lock.readers ? "held for reading" : "free",
@@ -624,7 +644,8 @@ function oneStructure(path, from) {
 	const gauge = meter();
 	const list = facts(["Added", "Removed", "In", "Out", "Asleep",
 		"Element", "Memory", "Records", "Writer", "Readers", "State",
-		"Held by", "Deaths", "Who", "Failure"]);
+		"Held by", "Deaths", "Who", "Failure", "When full",
+		"Subscribed"]);
 	const pages = pager(`#${path}`, from);
 	const holder = h("div.elements");
 	const elements = section("Elements", pages, holder);
@@ -657,6 +678,8 @@ function oneStructure(path, from) {
 				!lock && !future;
 			list.children[13].hidden = list.children[14].hidden =
 				!future;
+			list.children[15].hidden = list.children[16].hidden =
+				!data.stream;
 			list.show({
 				"State": lock ? lockState(data)
 					: future ? future.state : "",
@@ -676,6 +699,9 @@ function oneStructure(path, from) {
 					`${integer(ring.written)} written` : "",
 				"Writer": ring ? ringWriter(ring) : "",
 				"Readers": ring ? ringReaders(ring) : "",
+				"When full": data.stream ? streamPolicy(data.stream) : "",
+				"Subscribed": data.stream
+					? streamSubscriptions(data.stream) : "",
 			});
 			const next = `${data.kind} ${data.type}`;
 			if (next !== shape) {

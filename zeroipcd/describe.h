@@ -81,6 +81,10 @@ int describe_records(cJSON *object, struct zipc_view *view,
 		     const struct zipc_view_entry *entry, uint64_t from,
 		     uint64_t count, bool int64_as_string);
 
+/* Of a stream, object.stream: where it stands, and who is subscribed. */
+int describe_stream(cJSON *object, struct zipc_view *view,
+		    const struct zipc_view_entry *entry, bool int64_as_string);
+
 /* Of a mutex, rwlock or once, object.lock: who holds it. 0 or -errno. */
 bool describe_is_lock(const struct zipc_view_entry *entry);
 int describe_lock(cJSON *object, struct zipc_view *view,

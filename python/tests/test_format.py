@@ -38,6 +38,7 @@ UNKNOWN = {
     "zipc_owner", "zipc_waiter", "zipc_mutex_body", "zipc_rwlock_body",
     "zipc_lock_reader", "zipc_once_body",
     "zipc_meeting", "zipc_sender", "zipc_offer",
+    "zipc_stream_words", "zipc_subscription_record",
     "zipc_program_header", "zipc_program_constant", "zipc_program_input",
     "zipc_program_store", "zipc_program_code",
     "zipc_future_body", "zipc_setter",

@@ -17,7 +17,8 @@ $ zeroipc
 !   add      Add a key to a set
 !   has      Tell whether a key is in a set
 !   write    Write records into a ring
-!   follow   Print a ring's records, as they are written
+!   emit     Emit values into a stream
+!   follow   Print a ring's records or a stream's elements, as they come
 !   set      Set an element of an array, or a future
 !   fail     Settle a future as failed
 !   wait     Wait for a semaphore, barrier, latch, event or future
@@ -26,7 +27,7 @@ $ zeroipc
 !   receive  Receive elements from a channel, and print them
 !   lock     Run a command while a mutex is held
 !   why      Tell who waits for whom, and why nothing goes on
-!   rm       Remove segments, or structures
+!   rm       Remove segments, structures, or a stream's subscriptions
 !   reclaim  Give back what dead processes own in a pool
 !   help     Tell about a command, or list all
 !
@@ -52,7 +53,7 @@ $ for c in ls cat stat create push pop set rm put get delete add has fail wait s
 > usage: zeroipc push [--wait SECONDS|forever] SEGMENT/NAME [VALUE]...
 > usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 > usage: zeroipc set SEGMENT/ARRAY[i] VALUE
-> usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
+> usage: zeroipc rm [-f] SEGMENT[/STRUCTURE[/SUBSCRIPTION]]...
 > usage: zeroipc put SEGMENT/MAP KEY VALUE
 > usage: zeroipc get SEGMENT/MAP KEY
 > usage: zeroipc delete SEGMENT/MAP|SET KEY
@@ -127,11 +128,11 @@ $ zeroipc pop a/b -n 0
 ? 2
 $ zeroipc rm
 ! zeroipc: rm: name the segments or structures to remove
-! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
+! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE[/SUBSCRIPTION]]...
 ? 2
 $ zeroipc rm a b/c[1]
 ! zeroipc: rm: `b/c[1]`: a slice has no meaning here
-! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE]...
+! usage: zeroipc rm [-f] SEGMENT[/STRUCTURE[/SUBSCRIPTION]]...
 ? 2
 $ zeroipc set 'a/b[1:]' 3
 ! zeroipc: set: `a/b[1:]` is no element: write SEGMENT/ARRAY[i]

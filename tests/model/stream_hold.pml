@@ -44,7 +44,7 @@ end:	do
 	od
 }
 
-/* code: slowest. Edges placed: relaxed, consumed: acquire. Each record is read
+/* code: slowest. Edges joined: relaxed, advanced: acquire. Each record is read
  * in a step of its own. */
 inline slowest(limit)
 {
@@ -129,7 +129,7 @@ proctype reader()
 {
 end:	do
 	:: truly[0] < tail ->
-		/* code: publish. Edge consumed: release. */
+		/* code: publish. Edge advanced: release. */
 #ifdef STORED_BEFORE_THE_COPY
 		position[0] = truly[0] + 1;
 		truly[0]++
@@ -139,7 +139,7 @@ end:	do
 	od
 }
 
-/* code: add, hold_back. Edge placed: the heavy fence. It begins at the oldest
+/* code: add, hold_back. Edge joined: the heavy fence. It begins at the oldest
  * that is retained, reads two, and ends. */
 proctype joiner()
 {

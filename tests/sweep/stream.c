@@ -507,7 +507,7 @@ static const unsigned fills[] = { 4, 0, CAPACITY };
 
 /* Bits: of each, in the first call and warmed; and that behind the dead. */
 #define ALL 0xFFFu
-#define SOME 0x0A1u /* with room, first; full, warmed; stuck with room, warmed */
+#define SOME 0x0A1u /* with room; full, warmed; behind the dead, warmed */
 #define TWO 0x021u
 
 static void sweep_op(enum op op, bool overwrites, unsigned modes,

@@ -7,14 +7,13 @@
 #define ZIPC_INSPECT_STREAM_H
 
 #include <zipc/inspect.h>
-#include <zipc/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct zipc_view_stream {
-	enum zipc_stream_policy policy;
+	unsigned policy;            /* enum zipc_stream_policy */
 	unsigned timestamps;        /* 1: each element has its time */
 	unsigned ended;             /* 1: nothing is emitted any more */
 	unsigned writers;           /* places that are held, perhaps by dead */
