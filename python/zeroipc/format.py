@@ -97,7 +97,8 @@ PLACE_RING = Layout(
     "zipc_place_ring", 256,
     slots=(0x00, 8), slot_bytes=(0x08, 4), writers=(0x0C, 4),
     writers_offset=(0x10, 8), slots_offset=(0x18, 8), takers=(0x20, 4),
-    taker_bytes=(0x24, 4), takers_offset=(0x28, 8), reserved=(0x30, 16),
+    taker_bytes=(0x24, 4), takers_offset=(0x28, 8),
+    stream_offset=(0x30, 8), reserved=(0x38, 8),
     head=(0x40, 8), taken=(0x48, 8), given=(0x50, 8), verdict=(0x80, 8),
     active=(0x88, 8), patience=(0x90, 4), reserved_too=(0x94, 4),
     given_up=(0x98, 8), tail=(0xC0, 8))

@@ -186,7 +186,8 @@ struct PlaceRing {
 	std::uint32_t takers;         /* 0x20 records */
 	std::uint32_t taker_bytes;    /* 0x24 of each */
 	std::uint64_t takers_offset;  /* 0x28 bytes from the body's start */
-	std::uint64_t reserved[2];    /* 0x30 zero */
+	std::uint64_t stream_offset;  /* 0x30 of a Stream, refused here */
+	std::uint64_t reserved;       /* 0x38 zero */
 	/* written by consumers */
 	Word<std::uint64_t> head;     /* 0x40 next position to take */
 	Word<std::uint64_t> taken;    /* 0x48 of leases */
@@ -210,7 +211,8 @@ ZEROIPC_AT(PlaceRing, slots_offset, 0x18);
 ZEROIPC_AT(PlaceRing, takers, 0x20);
 ZEROIPC_AT(PlaceRing, taker_bytes, 0x24);
 ZEROIPC_AT(PlaceRing, takers_offset, 0x28);
-ZEROIPC_AT(PlaceRing, reserved, 0x30);
+ZEROIPC_AT(PlaceRing, stream_offset, 0x30);
+ZEROIPC_AT(PlaceRing, reserved, 0x38);
 ZEROIPC_AT(PlaceRing, head, 0x40);
 ZEROIPC_AT(PlaceRing, taken, 0x48);
 ZEROIPC_AT(PlaceRing, given, 0x50);
