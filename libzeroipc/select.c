@@ -117,9 +117,16 @@ static int prepare_wait(struct zipc_choice *choice, size_t i)
 			.elem = choice->said->elem,
 		};
 		return zipc_future_waitable(&choice->future, &choice->waitable);
+	case ZIPC_STREAM:
+		choice->stream = (struct zipc_subscription_wait){
+			.subscription = target,
+			.elem = choice->said->elem,
+		};
+		return zipc_subscription_waitable(&choice->stream,
+						  &choice->waitable);
 	default:
 		return refuse(choice, i, "its target is no semaphore, latch, "
-			      "event, future or ring's reader");
+			      "event, future, ring's reader or subscription");
 	}
 }
 

@@ -35,6 +35,7 @@
 #include "channel.h"
 #include "future.h"
 #include "queue.h"
+#include "stream.h"
 #include "wait.h"
 #include "waitable.h"
 
@@ -47,6 +48,7 @@ struct zipc_choice {
 	struct zipc_channel *channel;     /* of a channel, else NULL */
 	struct zipc_queue_wait queue;     /* of a queue */
 	struct zipc_future_wait future;   /* of a future */
+	struct zipc_subscription_wait stream; /* of a subscription */
 	bool offers;                      /* sends without a buffer */
 	bool spread;                      /* it is out, beside the home's */
 };

@@ -64,6 +64,7 @@
 #define ZIPC_STREAM_INTERNAL_H
 
 #include "place_fast.h"
+#include "waitable.h"
 
 #include <zipc/stream.h>
 
@@ -155,7 +156,18 @@ int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail);
 int zipc_stream_emit_at(struct zipc_stream *stream, const void *elem,
 			uint64_t position, int64_t timeout_ns);
 
-/* Whether next would find something now, or an end; changes nothing. */
+/*
+ * Whether next would find something now, or an end; also when only trying tells
+ * (what the dead have is settled by it). Changes nothing.
+ */
 bool zipc_subscription_ready(const struct zipc_subscription *subscription);
+
+/* Waiting for it in a select, as waitable.h has it; wait stays in its place. */
+struct zipc_subscription_wait {
+	struct zipc_subscription *subscription;
+	void *elem; /* the next element goes there; NULL: none is read */
+};
+int zipc_subscription_waitable(struct zipc_subscription_wait *wait,
+			       struct zipc_waitable *out);
 
 #endif

@@ -2,6 +2,7 @@
 /* The stream's subscribers; stream.h has the idea. */
 #include "clock.h"
 #include "error.h"
+#include "handle.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define STUCK_NS INT64_C(100000000)
 
 struct zipc_subscription {
+	uint64_t mark;             /* handle.h */
 	struct zipc_places places; /* without a writer's record */
 	struct zipc_stream_shape shape;
 	struct zipc_spin spin;
@@ -124,15 +126,20 @@ static int catch_up(struct zipc_subscription *it)
 
 /* looking */
 
-/* Whether something is published behind the position, which is not. */
-static bool is_stuck(const struct zipc_subscription *it)
+/*
+ * Of a position that is not decided, whether it has to be: something is
+ * published there, or behind it, or nothing will be any more.
+ */
+static bool is_stuck(const struct zipc_subscription *it, uint64_t position)
 {
 	const struct zipc_places *places = &it->places;
 	uint64_t tail = zipc_places_tail(places), p;
 
-	if (tail > it->position && tail - it->position > places->slot_count)
+	if (zipc_places_closed(places))
+		return true;
+	if (tail > position && tail - position > places->slot_count)
 		return false; /* lapped, or damaged: seen next time */
-	for (p = it->position + 1; p < tail; p++)
+	for (p = position; p < tail; p++)
 		if (zipc_turn(zipc_slot(places, p)) >= p)
 			return true;
 	return false;
@@ -152,7 +159,7 @@ static int wait_for_others(struct zipc_subscription *it)
 	if (zipc_places_closed(places) &&
 	    zipc_places_tail(places) == it->position)
 		return -EPIPE;
-	if (!is_stuck(it)) {
+	if (!is_stuck(it, it->position)) {
 		it->stuck_at = 0;
 		return nothing();
 	}
@@ -189,9 +196,26 @@ static int64_t decide(struct zipc_subscription *it)
 	return 0;
 }
 
+/*
+ * Nothing is there. In a damaged stream that could be so for ever; but behind a
+ * whole lap of it a reader is where it is because it was lapped.
+ */
+static int pass_hole(struct zipc_subscription *it, uint64_t *holes)
+{
+	uint64_t tail = zipc_places_tail(&it->places);
+
+	it->position++;
+	if (++*holes <= it->places.slot_count || tail <= it->position ||
+	    tail - it->position <= it->places.slot_count)
+		return 0;
+	*holes = 0;
+	return catch_up(it);
+}
+
 /* Find the next element; 0: it is there. Every other step is decided by it. */
 static int64_t find(struct zipc_subscription *it)
 {
+	uint64_t holes = 0;
 	int64_t rc = 0;
 
 	while (!rc) {
@@ -199,7 +223,7 @@ static int64_t find(struct zipc_subscription *it)
 		case ZIPC_SEEN_THERE:
 			return 0;
 		case ZIPC_SEEN_HOLE:
-			it->position++;
+			rc = pass_hole(it, &holes);
 			break;
 		case ZIPC_SEEN_LAPPED:
 			rc = catch_up(it);
@@ -249,16 +273,15 @@ static int64_t wait_for_next(struct zipc_subscription *it, int64_t deadline_ns)
 			 deadline_ns, attempt_find, it);
 }
 
+/* Behind the holes, if they are fewer than a lap of them. */
 bool zipc_subscription_ready(const struct zipc_subscription *it)
 {
-	switch (zipc_places_see(&it->places, it->position)) {
-	case ZIPC_SEEN_LATER:
-		return is_stuck(it) ||
-		       (zipc_places_closed(&it->places) &&
-			zipc_places_tail(&it->places) <= it->position);
-	default:
-		return true;
-	}
+	uint64_t p = it->position, end = p + it->places.slot_count;
+	enum zipc_seen seen = zipc_places_see(&it->places, p);
+
+	while (seen == ZIPC_SEEN_HOLE && p < end)
+		seen = zipc_places_see(&it->places, ++p);
+	return seen != ZIPC_SEEN_LATER || is_stuck(it, p);
 }
 
 /* next */
@@ -371,6 +394,45 @@ int64_t zipc_stream_next_times(struct zipc_subscription *it, void *elems,
 	return read_some(it, elems, times_ns, n, timeout_ns);
 }
 
+/* select */
+
+static bool is_ready(void *context)
+{
+	const struct zipc_subscription_wait *wait = context;
+
+	return zipc_subscription_ready(wait->subscription);
+}
+
+static int64_t attempt(void *context)
+{
+	const struct zipc_subscription_wait *wait = context;
+	int64_t rc;
+
+	if (wait->elem)
+		return zipc_stream_next(wait->subscription, wait->elem,
+					ZIPC_NOWAIT);
+	rc = enter(wait->subscription);
+	return rc ? rc : find(wait->subscription);
+}
+
+int zipc_subscription_waitable(struct zipc_subscription_wait *wait,
+			       struct zipc_waitable *out)
+{
+	struct zipc_subscription *it = wait->subscription;
+
+	if (zipc_stream_only_reads(&it->shape))
+		return zipc_fail(EROFS, "segment `/%s` is open for reading "
+				 "only: who reads stream `%s` through it can "
+				 "not be woken", it->shape.segment->name,
+				 it->shape.name);
+	*out = (struct zipc_waitable){ .event = it->places.readable,
+				       .symmetric = it->places.symmetric,
+				       .context = wait,
+				       .ready = is_ready,
+				       .attempt = attempt };
+	return enter(it);
+}
+
 /* subscribe */
 
 /* The subscription's own use: it may be closed behind the stream's handle. */
@@ -439,6 +501,7 @@ int zipc_stream_subscribe(struct zipc_subscription **out,
 	it = calloc(1, sizeof(*it));
 	rc = it ? 0 : zipc_fail_as(ENOMEM, "out of memory");
 	if (!rc) {
+		it->mark = ZIPC_HANDLE(ZIPC_STREAM);
 		it->places = stream->places;
 		it->places.mine = NULL;
 		it->places.generation = 0;

@@ -227,6 +227,97 @@ START_TEST(a_future_is_a_case_and_its_value_comes)
 }
 END_TEST
 
+static struct zipc_subscription *subscribe_to(struct zipc_stream **stream)
+{
+	struct zipc_subscription *it;
+
+	ck_rc(zipc_stream_open_or_create(stream, segment, "s", "u64", 8), 0);
+	ck_rc(zipc_stream_subscribe(&it, *stream, "n", ZIPC_STREAM_NEWEST), 0);
+	return it;
+}
+
+START_TEST(a_subscription_is_a_case_and_its_next_element_comes)
+{
+	struct zipc_channel *channel = channel_of("a", 4);
+	struct zipc_stream *stream;
+	struct zipc_subscription *it = subscribe_to(&stream);
+	uint64_t in, out[2] = { 0 };
+	struct zipc_case cases[] = { recv_from(channel, &out[0]),
+				     { ZIPC_WAIT, it, &out[1], 0 } };
+
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_select(cases, 2, MS), -ETIMEDOUT);
+	for (in = 1; in <= 20; in++) {
+		ck_rc(zipc_stream_emit(stream, &in, ZIPC_NOWAIT), 0);
+		ck_rc(zipc_select(cases, 2, LONG), 1);
+		ck_rc(cases[1].result, 0);
+		ck_assert_uint_eq(out[1], in);
+	}
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), -EAGAIN);
+	cases[1].elem = NULL; /* nothing is read */
+	ck_rc(zipc_stream_emit(stream, &in, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), 1);
+	ck_rc(zipc_select(cases, 2, LONG), 1);
+	ck_rc(zipc_stream_next(it, &out[1], ZIPC_NOWAIT), 0);
+	ck_assert_uint_eq(out[1], 21);
+	ck_rc(zipc_select(cases, 2, ZIPC_NOWAIT), -EAGAIN);
+	cases[1].kind = ZIPC_RECV;
+	ck_rc(zipc_select(cases, 2, LONG), -EINVAL);
+	cases[1] = (struct zipc_case){ ZIPC_WAIT, stream, NULL, 0 };
+	ck_rc(zipc_select(cases, 2, LONG), -EINVAL);
+	ck_message("subscription");
+	zipc_stream_unsubscribe(it);
+	zipc_stream_close(stream);
+	zipc_channel_release(channel);
+}
+END_TEST
+
+START_TEST(a_stream_that_has_ended_happens_behind_its_elements)
+{
+	struct zipc_stream *stream;
+	struct zipc_subscription *it = subscribe_to(&stream);
+	uint64_t value = 5;
+	struct zipc_case one = { ZIPC_WAIT, it, _i ? &value : NULL, 0 };
+
+	ck_rc(zipc_stream_emit(stream, &value, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_stream_end(stream), 0);
+	ck_rc(zipc_select(&one, 1, LONG), 0);
+	ck_rc(one.result, 0);
+	if (!_i)
+		ck_rc(zipc_stream_next(it, &value, ZIPC_NOWAIT), 0);
+	ck_rc(zipc_select(&one, 1, ZIPC_NOWAIT), 0);
+	ck_rc(one.result, -EPIPE);
+	ck_rc(zipc_select(&one, 1, LONG), 0);
+	ck_rc(one.result, -EPIPE);
+	ck_message("has ended");
+	zipc_stream_unsubscribe(it);
+	zipc_stream_close(stream);
+}
+END_TEST
+
+START_TEST(who_only_reads_a_stream_can_not_be_woken)
+{
+	struct zipc_stream *stream, *watched;
+	struct zipc_subscription *it = subscribe_to(&stream);
+	struct zipc_segment *other;
+	struct zipc_case one = { ZIPC_WAIT, NULL, NULL, 0 };
+
+	zipc_stream_unsubscribe(it);
+	ck_rc(zipc_segment_open(&other, zipc_segment_name(segment),
+				ZIPC_READ_ONLY), 0);
+	ck_rc(zipc_stream_open(&watched, other, "s", NULL), 0);
+	ck_rc(zipc_stream_subscribe(&it, watched, NULL, ZIPC_STREAM_OLDEST),
+	      0);
+	one.target = it;
+	ck_rc(zipc_select(&one, 1, ZIPC_NOWAIT), -EROFS);
+	ck_message("can not be woken");
+	zipc_stream_leave(it);
+	zipc_stream_close(watched);
+	zipc_segment_close(other);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_refused)
 {
 	struct zipc_channel *a = channel_of("a", 0), *other;
@@ -405,6 +496,32 @@ START_TEST(a_select_that_sleeps_is_told_of_a_future)
 	ck_rc(party.cases[1].result, sets ? 0 : -EOWNERDEAD);
 	ck_assert_uint_eq(out, sets ? 6 : 0);
 	zipc_future_close(future);
+}
+END_TEST
+
+/* The same of an element, or an end. */
+START_TEST(a_select_that_sleeps_is_told_of_a_stream)
+{
+	struct party party = { .n = 0 };
+	struct zipc_stream *stream;
+	struct zipc_subscription *it = subscribe_to(&stream);
+	uint64_t value = 6, out = 0;
+	bool emits = _i & 1;
+
+	add_case(&party, _i & 2 ? ZIPC_SEND : ZIPC_RECV, "a", 1);
+	party.cases[party.n++] = (struct zipc_case){ ZIPC_WAIT, it, &out, 0 };
+	begin_asleep(&party);
+	if (emits)
+		ck_rc(zipc_stream_emit(stream, &value, ZIPC_NOWAIT), 0);
+	else
+		ck_rc(zipc_stream_end(stream), 0);
+	party.n = 1;
+	ck_rc(end(&party), 1);
+	ck_rc(party.cases[0].result, -EAGAIN);
+	ck_rc(party.cases[1].result, emits ? 0 : -EPIPE);
+	ck_assert_uint_eq(out, emits ? 6 : 0);
+	zipc_stream_unsubscribe(it);
+	zipc_stream_close(stream);
 }
 END_TEST
 
@@ -820,6 +937,10 @@ static void add_trying(Suite *suite)
 	tcase_add_test(tc, queues_latches_events_and_semaphores_are_cases);
 	tcase_add_test(tc, a_ring_reader_is_waited_for_and_reads_itself);
 	tcase_add_test(tc, a_future_is_a_case_and_its_value_comes);
+	tcase_add_test(tc, a_subscription_is_a_case_and_its_next_element_comes);
+	tcase_add_loop_test(
+		tc, a_stream_that_has_ended_happens_behind_its_elements, 0, 2);
+	tcase_add_test(tc, who_only_reads_a_stream_can_not_be_woken);
 	tcase_add_test(tc, what_makes_no_sense_is_refused);
 }
 
@@ -834,6 +955,7 @@ static void add_meeting(Suite *suite)
 	tcase_add_test(
 		tc, who_offers_and_receives_in_one_channel_does_not_meet_itself);
 	tcase_add_loop_test(tc, a_select_that_sleeps_is_told_of_a_future, 0, 4);
+	tcase_add_loop_test(tc, a_select_that_sleeps_is_told_of_a_stream, 0, 4);
 	tcase_add_loop_test(tc, closing_wakes_a_select, 0, 2);
 	tcase_add_test(tc, two_selects_that_offer_to_each_other_meet);
 	tcase_add_test(tc, who_sleeps_has_one_napper_at_each_event);

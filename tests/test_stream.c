@@ -867,6 +867,52 @@ START_TEST(who_only_reads_passes_a_dead_producer_too)
 }
 END_TEST
 
+/* With one who only reads, and one who settles. */
+START_TEST(an_end_behind_a_dead_producer_is_told)
+{
+	struct zipc_stream *stream = new_stream(8), *other;
+	struct zipc_segment *watched = read_only();
+	struct child child = stop_claiming(stream);
+	struct zipc_subscription *it;
+	uint64_t value;
+
+	other = another_in(_i ? watched : segment);
+	it = subscribe(other, NULL, ZIPC_STREAM_OLDEST);
+	child_kill(&child);
+	ck_assert(!zipc_subscription_ready(it));
+	ck_rc(zipc_stream_end(stream), 0);
+	ck_assert(zipc_subscription_ready(it));
+	ck_rc(zipc_stream_next(it, &value, 60 * SECOND), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_lost(it), _i ? 1 : 0);
+	zipc_stream_leave(it);
+	zipc_stream_close(other);
+	zipc_segment_close(watched);
+	zipc_stream_close(stream);
+}
+END_TEST
+
+/* One who settles died when it had asked: what is published is undecided. */
+START_TEST(a_question_of_a_dead_settler_is_ended_by_who_reads)
+{
+	struct zipc_stream *stream = new_stream(8);
+	struct zipc_subscription *it = subscribe(stream, NULL,
+						 ZIPC_STREAM_NEWEST);
+
+	ck_rc(emit(stream, 1), 0);
+	atomic_store_explicit(&ring_of(stream)->active, 3,
+			      memory_order_relaxed);
+	atomic_store_explicit(&ring_of(stream)->verdict,
+			      zipc_verdict(1, ZIPC_ASKING),
+			      memory_order_relaxed);
+	ck_assert(zipc_subscription_ready(it));
+	next_all(it, 1, 1);
+	ck_rc(next(it), -EAGAIN);
+	ck_assert(!zipc_subscription_ready(it));
+	zipc_stream_leave(it);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 static void die_subscribed(void *context)
 {
 	struct zipc_subscription *it = subscribe(context, "n",
@@ -1042,6 +1088,32 @@ START_TEST(damaged_positions_are_survived)
 }
 END_TEST
 
+/* All slots are empty, and said to be far behind: no holes without end. */
+START_TEST(positions_that_are_all_holes_come_to_an_end)
+{
+	struct zipc_stream *stream = new_stream(8);
+	struct zipc_place_ring *ring = ring_of(stream);
+	struct zipc_subscription *it;
+	uint64_t i;
+
+	emit_all(stream, 1, 12);
+	it = subscribe(stream, NULL, ZIPC_STREAM_NEWEST);
+	for (i = 0; i < stream->places.slot_count; i++)
+		atomic_store_explicit(&zipc_slot(&stream->places, i)->turn, 1,
+				      memory_order_relaxed);
+	atomic_store_explicit(&ring->head, UINT64_C(1) << 50,
+			      memory_order_relaxed);
+	atomic_store_explicit(&ring->tail, UINT64_C(1) << 50,
+			      memory_order_relaxed);
+	ck_assert(zipc_subscription_ready(it));
+	ck_rc(next(it), -EAGAIN);
+	ck_assert_uint_gt(zipc_stream_lost(it), UINT64_C(1) << 49);
+	ck_assert(!zipc_subscription_ready(it));
+	zipc_stream_leave(it);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 /* threads */
 
 #define PRODUCERS 3
@@ -1162,6 +1234,9 @@ static void add_crashes(TCase *tc)
 	tcase_add_test(
 		tc, a_stopped_producer_holds_up_nobody_and_emits_again_later);
 	tcase_add_test(tc, who_only_reads_passes_a_dead_producer_too);
+	tcase_add_loop_test(tc, an_end_behind_a_dead_producer_is_told, 0, 2);
+	tcase_add_test(tc,
+		       a_question_of_a_dead_settler_is_ended_by_who_reads);
 	tcase_add_test(tc,
 		       a_dead_readers_named_subscription_waits_for_the_next);
 	tcase_add_test(tc, a_forked_child_reads_on_privately_and_emits);
@@ -1192,6 +1267,7 @@ static Suite *stream_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, damaged_constants_are_told, 0, 6);
 	tcase_add_loop_test(tc, damaged_positions_are_survived, 0, 9);
+	tcase_add_test(tc, positions_that_are_all_holes_come_to_an_end);
 	tc = test_case(suite, "threads", "medium", 300);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, threads_see_one_order_and_named_ones_all_of_it);

@@ -6,6 +6,7 @@
 #include "../libzeroipc/channel.h"
 #include "../libzeroipc/clock.h"
 #include "../libzeroipc/place_fast.h"
+#include "../libzeroipc/stream.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -312,6 +313,65 @@ static void acquire_and_keep(void *context)
 	await_parent();
 }
 
+static void claim_in_a_stream(void *context)
+{
+	struct zipc_stream *stream = context;
+	struct zipc_places *places = &stream->places;
+	uint64_t tail = zipc_places_tail(places);
+
+	ck_rc(zipc_stream_enter(&stream->shape), 0);
+	ck_rc(zipc_places_become_writer(places), 0);
+	ck_assert(zipc_places_claim(places->ring, places->mine, &tail, 1));
+	tell_parent();
+	await_parent();
+}
+
+static void leave_a_dead_claim(struct zipc_stream *stream)
+{
+	struct child child = child_start(claim_in_a_stream, stream);
+
+	child_hear(&child);
+	child_kill(&child);
+}
+
+/* An element, or the end: with the dead before it, and without. */
+START_TEST(what_comes_in_a_stream_is_told)
+{
+	struct zipc_stream *stream;
+	struct zipc_subscription *it;
+	struct zipc_wait_set *set;
+	uint64_t out = 0, i;
+	struct zipc_case one = { ZIPC_WAIT, NULL, &out, 0 };
+
+	ck_rc(zipc_stream_create(&stream, segment, "s", "u64", 8), 0);
+	ck_rc(zipc_stream_subscribe(&it, stream, _i & 1 ? "n" : NULL,
+				    ZIPC_STREAM_NEWEST), 0);
+	one.target = it;
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	for (i = 1; i <= 3; i++) {
+		is_silent(set);
+		if (_i & 2)
+			leave_a_dead_claim(stream);
+		is_silent(set);
+		ck_rc(zipc_stream_emit(stream, &i, ZIPC_NOWAIT), 0);
+		happens(set, 0);
+		ck_rc(one.result, 0);
+		ck_assert_uint_eq(out, i);
+	}
+	is_silent(set);
+	if (_i & 2)
+		leave_a_dead_claim(stream);
+	ck_rc(zipc_stream_end(stream), 0);
+	happens(set, 0);
+	ck_rc(one.result, -EPIPE);
+	ck_assert_uint_eq(out, 3);
+	ck_assert_uint_eq(zipc_stream_lost(it), 0);
+	zipc_wait_set_close(set);
+	zipc_stream_leave(it);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 START_TEST(a_permit_of_the_dead_is_told)
 {
 	struct zipc_semaphore *semaphore;
@@ -610,6 +670,7 @@ static Suite *wait_set_suite(void)
 	tcase_add_loop_test(tc, a_lease_given_back_is_told, 0, 2);
 	tcase_add_test(tc, what_is_behind_a_dead_claim_is_told);
 	tcase_add_test(tc, room_that_a_dead_one_has_is_told);
+	tcase_add_loop_test(tc, what_comes_in_a_stream_is_told, 0, 4);
 	tcase_add_test(tc, a_permit_of_the_dead_is_told);
 	tcase_add_test(tc, a_future_whose_promiser_died_is_told);
 	tcase_add_test(tc, a_value_goes_where_the_set_has_it);

@@ -23,9 +23,10 @@ enum zipc_case_kind {
 	ZIPC_SEND = 1, /* *elem into a channel or queue */
 	ZIPC_RECV = 2, /* into *elem, from a channel or queue */
 	/*
-	 * A semaphore (one permit is acquired), latch, event; a future, whose
-	 * value goes to *elem, unless that is NULL; or a ring's reader: it has
-	 * a record to read, and nothing is read. Those have no elem.
+	 * A semaphore (one permit is acquired), latch, event; a ring's reader:
+	 * it has a record to read, and nothing is read. Those have no elem. A
+	 * future, whose value goes to *elem, or a stream's subscription, whose
+	 * next element does; unless elem is NULL: then nothing is read.
 	 */
 	ZIPC_WAIT = 3,
 };
@@ -36,8 +37,9 @@ struct zipc_case {
 	void *elem;
 	/*
 	 * Set by select: of the case that happened what the operation returned:
-	 * 0, or an error, as -EPIPE when the channel is closed, -ECANCELED when
-	 * the future has failed, or -EOWNERDEAD; of all others -EAGAIN.
+	 * 0, or an error, as -EPIPE when the channel is closed, or the stream
+	 * has ended, -ECANCELED when the future has failed, or -EOWNERDEAD; of
+	 * all others -EAGAIN.
 	 */
 	int result;
 };
