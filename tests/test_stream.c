@@ -486,6 +486,7 @@ START_TEST(a_new_named_one_begins_with_the_oldest_that_it_can_hold)
 	struct zipc_stream *stream = new_stream_with(ZIPC_STREAM_BLOCK, 64);
 	struct zipc_subscription *it;
 	int64_t first;
+	uint64_t last;
 
 	emit_all(stream, 1, 200);
 	it = subscribe(stream, "n", ZIPC_STREAM_OLDEST);
@@ -493,7 +494,11 @@ START_TEST(a_new_named_one_begins_with_the_oldest_that_it_can_hold)
 	/* A step of hold may have been announced: a 16th, and one. */
 	ck_assert_int_ge(first, 137);
 	ck_assert_int_le(first, 137 + 5);
-	next_all(it, first + 1, 200);
+	/* What was announced for others is no room that was taken from it. */
+	for (last = 200; !emit(stream, last + 1); last++)
+		;
+	ck_assert_uint_eq(last, (uint64_t)first + 64);
+	next_all(it, first + 1, (int64_t)last);
 	ck_assert_uint_eq(zipc_stream_lost(it), 0);
 	zipc_stream_unsubscribe(it);
 	zipc_stream_close(stream);
@@ -1197,6 +1202,67 @@ START_TEST(threads_see_one_order_and_named_ones_all_of_it)
 }
 END_TEST
 
+/* elements that are overwritten while they are read */
+
+#define WORDS 64
+#define LAPPED 20000u
+
+struct overwriting {
+	_Atomic bool over;
+	int batch;
+};
+
+static void *overwrite(void *context)
+{
+	struct overwriting *it = context;
+	struct zipc_stream *stream;
+	uint64_t elems[4][WORDS], value = 1;
+	int i, j;
+
+	ck_rc(zipc_stream_open(&stream, segment, "s", NULL), 0);
+	while (!atomic_load_explicit(&it->over, memory_order_relaxed)) {
+		for (i = 0; i < it->batch; i++, value++)
+			for (j = 0; j < WORDS; j++)
+				elems[i][j] = value;
+		ck_rc(it->batch > 1 ? zipc_stream_emit_n(stream, elems,
+							 (uint64_t)it->batch,
+							 ZIPC_NOWAIT)
+				    : 1 + zipc_stream_emit(stream, elems,
+							   ZIPC_NOWAIT),
+		      it->batch);
+	}
+	zipc_stream_close(stream);
+	return NULL;
+}
+
+/* One is emitted at each position, so what came or was lost is its number. */
+START_TEST(who_is_lapped_all_the_time_reads_nothing_torn)
+{
+	struct zipc_stream_options options = { .max_writers = 1 };
+	struct overwriting other = { .batch = _i ? 4 : 1 };
+	struct zipc_subscription *it;
+	struct zipc_stream *stream;
+	uint64_t elem[WORDS], came;
+	pthread_t thread;
+	int j;
+
+	ck_rc(zipc_stream_create_with(&stream, segment, "s", "u64[64]", 4,
+				      &options), 0);
+	it = subscribe(stream, NULL, ZIPC_STREAM_OLDEST);
+	pthread_create(&thread, NULL, overwrite, &other);
+	for (came = 1; came <= LAPPED; came++) {
+		ck_rc(zipc_stream_next(it, elem, 60 * SECOND), 0);
+		ck_assert_uint_eq(elem[0], came + zipc_stream_lost(it));
+		for (j = 1; j < WORDS; j++)
+			ck_assert_uint_eq(elem[j], elem[0]);
+	}
+	atomic_store_explicit(&other.over, true, memory_order_relaxed);
+	pthread_join(thread, NULL);
+	zipc_stream_leave(it);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 static void add_reading(TCase *tc)
 {
 	tcase_add_test(tc, each_subscriber_sees_every_element_in_order);
@@ -1271,6 +1337,10 @@ static Suite *stream_suite(void)
 	tc = test_case(suite, "threads", "medium", 300);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, threads_see_one_order_and_named_ones_all_of_it);
+	tc = test_case(suite, "lapped", "medium", 120);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_loop_test(tc, who_is_lapped_all_the_time_reads_nothing_torn,
+			    0, 2);
 	return suite;
 }
 
