@@ -32,11 +32,17 @@ static uint64_t read_head(const struct zipc_places *places)
 
 /* room */
 
-/* Move the frontier on from there, by what is published, or settle it. */
-static int move_frontier(struct zipc_places *places, uint64_t head)
+/*
+ * Move the frontier on from there, by what is published, or settle it. Tail is
+ * behind it, and was read first.
+ */
+static int move_frontier(struct zipc_places *places, uint64_t head,
+			 uint64_t tail)
 {
 	int64_t run;
 
+	if (tail - head > places->slot_count)
+		return -EBADMSG;
 	if (zipc_turn(zipc_slot(places, head)) != head)
 		return zipc_places_unstick(places, head);
 	run = zipc_places_pass(places, PASS_MOST);
@@ -50,7 +56,7 @@ static int make_room(struct zipc_stream *stream)
 	uint64_t tail = zipc_places_tail(places), head = read_head(places);
 
 	if (tail >= places->capacity && head <= tail - places->capacity)
-		return move_frontier(places, head);
+		return move_frontier(places, head, tail);
 	return zipc_stream_holds(&stream->shape)
 		       ? zipc_stream_allow(stream, tail)
 		       : 0;
@@ -225,7 +231,7 @@ int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail)
 	int rc = zipc_stream_enter(&stream->shape);
 
 	while (!rc && (head = read_head(places)) < until)
-		rc = move_frontier(places, head);
+		rc = move_frontier(places, head, until);
 	*tail = until;
 	return (int)zipc_stream_say(&stream->shape, rc);
 }

@@ -25,8 +25,8 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=16 [ring]=6 [lock]=6 [future]=5 [type]=5 [value]=6
-	[program]=8 [name]=4
+	[segment]=16 [ring]=6 [lock]=6 [future]=5 [stream]=5 [type]=5
+	[value]=6 [program]=8 [name]=4
 	[uri]=4 [path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
@@ -60,7 +60,7 @@ build()
 	local sources=("$1" fuzz seeds) objects=() flags=() source
 
 	if [ "$1" = segment ] || [ "$1" = ring ] || [ "$1" = lock ] ||
-		[ "$1" = future ]; then
+		[ "$1" = future ] || [ "$1" = stream ]; then
 		sources+=(world spots)
 		for source in mmap munmap pread clock_gettime sched_yield \
 			syscall; do
@@ -117,8 +117,8 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment ring lock future type value name uri path \
-	program
+[ $# -gt 0 ] || set -- segment ring lock future stream type value \
+	name uri path program
 for target; do
 	fuzz "${target%=*}" \
 		"$(sed -n 's/.*=//p' <<<"$target" | grep . ||

@@ -290,6 +290,29 @@ static const struct field setter_fields[] = {
 	FIELD(zipc_setter, length),
 };
 
+/* Of a stream, beside those of its ring. */
+static const struct field stream_field[] = {
+	FIELD(zipc_place_ring, stream_offset),
+};
+
+static const struct field stream_fields[] = {
+	FIELD(zipc_stream_words, policy),
+	FIELD(zipc_stream_words, options),
+	FIELD(zipc_stream_words, subscriptions),
+	FIELD(zipc_stream_words, subscriptions_offset),
+	WORD(zipc_stream_words, hold, HOW_POSITION),
+	WORD(zipc_stream_words, wanted, HOW_POSITION),
+	WORD(zipc_stream_words, dropped, HOW_ADD),
+};
+
+static const struct field subscription_fields[] = {
+	WORD(zipc_subscription_record, holder, HOW_HOLDER),
+	WORD(zipc_subscription_record, position, HOW_POSITION),
+	WORD(zipc_subscription_record, lost, HOW_ADD),
+	{ "its name", offsetof(struct zipc_subscription_record, name), 8,
+	  HOW_FLIP },
+};
+
 static const struct field rwlock_fields[] = {
 	FIELD(zipc_rwlock_body, drained.word),
 	FIELD(zipc_rwlock_body, drained.nappers[0]),
@@ -492,6 +515,26 @@ static void add_future(const char *owner, const unsigned char *image,
 		    setter_fields, COUNT(setter_fields), 0);
 }
 
+static void add_stream(const char *owner, const unsigned char *image,
+		       uint32_t at)
+{
+	struct zipc_stream_words words;
+	struct zipc_place_ring ring;
+	uint32_t i;
+
+	memcpy(&ring, image + at, sizeof(ring));
+	memcpy(&words, image + at + ring.stream_offset, sizeof(words));
+	add_ring(owner, image, at);
+	add(owner, at, stream_field, COUNT(stream_field), 0);
+	add(owner, at + (uint32_t)ring.stream_offset, stream_fields,
+	    COUNT(stream_fields), at);
+	for (i = 0; i < words.subscriptions; i++)
+		add(owner, at + (uint32_t)words.subscriptions_offset +
+				   i * (uint32_t)sizeof(
+					       struct zipc_subscription_record),
+		    subscription_fields, COUNT(subscription_fields), at);
+}
+
 static void add_entry(const unsigned char *image, uint32_t at)
 {
 	struct zipc_entry entry;
@@ -527,6 +570,8 @@ static void add_entry(const unsigned char *image, uint32_t at)
 		add_lock(entry.name, image, body, &block);
 	if (block.kind == ZIPC_FUTURE)
 		add_future(entry.name, image, body);
+	if (block.kind == ZIPC_STREAM)
+		add_stream(entry.name, image, body);
 	if (block.kind == ZIPC_MAP)
 		add_hop(entry.name, image, body);
 	add_sync(entry.name, body, block.kind);
