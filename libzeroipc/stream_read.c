@@ -186,12 +186,15 @@ static int64_t decide(struct zipc_subscription *it)
 	do {
 		rc = zipc_places_pass(places, ZIPC_BATCH_MAX);
 		if (rc == -EAGAIN) /* nothing is published there */
-			return zipc_places_ended(places);
-		if (rc < 0)
+			rc = zipc_places_ended(places);
+		if (!rc || (rc < 0 && rc != -EAGAIN && rc != -EPIPE))
 			return rc;
 		/* passed: acquire; pairs with pass. */
 		head = atomic_load_explicit(&places->ring->head,
 					    memory_order_acquire);
+		/* Else another has decided it, and that was said of head. */
+		if (rc < 0 && head <= it->position)
+			return rc;
 	} while (head <= it->position);
 	return 0;
 }
