@@ -423,7 +423,7 @@ static const struct variant variants[] = {
 
 START_TEST(elements_survive_random_kills)
 {
-	storm_on_a_stream(&variants[_i], 200);
+	storm_on_a_stream(&variants[_i], 60);
 }
 END_TEST
 
