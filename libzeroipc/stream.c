@@ -234,7 +234,7 @@ static int handle_on(struct zipc_stream **out, struct zipc_segment *segment,
 	if (rc) {
 		zipc_table_release(found);
 		free(stream);
-		return rc;
+		return zipc_use_opened(&found->use, name, rc);
 	}
 	stream->shape.segment = zipc_segment_hold(segment);
 	stream->shape.use = found->use;
