@@ -18,7 +18,7 @@
  * Its block ends a line before a page does, so that little of the next one is
  * cleared by instructions, which would all be points.
  */
-#define BEFORE 3200u
+#define BEFORE 3072u
 
 static void must(struct sweep_page *page, int rc, const char *what)
 {
