@@ -32,7 +32,7 @@ ssize_t schedule_readlink(const char *path, char *text, size_t size);
 int schedule_clock_gettime(clockid_t clock, struct timespec *now);
 int schedule_nanosleep(const struct timespec *nap, struct timespec *left);
 int schedule_sched_yield(void);
-int schedule_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+long schedule_sysconf(int name);
 void schedule_pause(void);
 void *schedule_malloc(size_t size);
 void *schedule_calloc(size_t count, size_t size);
@@ -51,7 +51,7 @@ void *schedule_memset(void *to, int byte, size_t size);
 #define clock_gettime schedule_clock_gettime
 #define nanosleep schedule_nanosleep
 #define sched_yield schedule_sched_yield
-#define sched_getaffinity schedule_getaffinity
+#define sysconf schedule_sysconf
 #define __builtin_ia32_pause schedule_pause
 #define malloc schedule_malloc
 #define calloc schedule_calloc

@@ -23,7 +23,7 @@
 #undef clock_gettime
 #undef nanosleep
 #undef sched_yield
-#undef sched_getaffinity
+#undef sysconf
 
 #include <errno.h>
 #include <limits.h>
@@ -267,12 +267,9 @@ int schedule_sched_yield(void)
 }
 
 /* One core: spinning before a sleep would only make more of the same states. */
-int schedule_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+long schedule_sysconf(int name)
 {
-	(void)pid;
-	memset(set, 0, size);
-	CPU_SET(0, set);
-	return 0;
+	return name == _SC_NPROCESSORS_ONLN ? 1 : sysconf(name);
 }
 
 /*
