@@ -27,9 +27,8 @@ explore()
 	local space=-w26 optimize=-O3
 
 	[ "$2" != ends ] || property=-DNP loops=-l
-	[ "$3" != small ] || space=-w20 optimize=-O1
-	# What is found at once is not worth a compiler's time.
-	[ "$2/$3" != caught/small ] || optimize=-O0
+	# What is explored at once is not worth a compiler's time.
+	[ "$3" != small ] || space=-w20 optimize=-O0
 	shift 3
 	rm -f "$scratch"/*
 	# shellcheck disable=SC2086 # CC and loops are lists of words
