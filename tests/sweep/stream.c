@@ -587,15 +587,30 @@ START_TEST(survives_with_symmetric_fences)
 }
 END_TEST
 
+/*
+ * Names are given and taken back alike whatever the stream overwrites; "every
+ * fill level" has that half too.
+ */
+static void add_ops(TCase *tc, const TTest *test)
+{
+	int i, op;
+
+	for (i = 0; i < OPS; i++) {
+		op = i / 2;
+		if (i % 2 && (op == SUBSCRIBE || op == UNSUBSCRIBE))
+			continue;
+		tcase_add_loop_test(tc, test, i, i + 1);
+	}
+}
+
 static Suite *stream_sweep_suite(void)
 {
 	Suite *suite = suite_create("stream sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
 
-	tcase_add_loop_test(tc, survives_one_death_at_every_instruction, 0,
-			    OPS);
+	add_ops(tc, survives_one_death_at_every_instruction);
 	tc = test_case(suite, "stops", "medium", 600);
-	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, 0, OPS);
+	add_ops(tc, survives_a_stop_at_every_instruction);
 	tc = test_case(suite, "pairs", "slow", 1200);
 	tcase_add_loop_test(tc,
 			    survives_two_deaths_at_every_pair_of_instructions,
