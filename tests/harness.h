@@ -79,6 +79,13 @@ int test_main(Suite *suite);
 		return test_main(suite_function());                          \
 	}
 
+/*
+ * With FIRST_FAILURE_ENDS in the environment no test begins behind one that
+ * failed; it counts as passed. For a program that is run to see it fail.
+ */
+void test_begins(void);
+void test_ends(void);
+
 /* A case with one label; add tests to it by tcase_add_test(). */
 static inline TCase *test_case(Suite *suite, const char *name,
 			       const char *label, double timeout_s)
@@ -87,6 +94,7 @@ static inline TCase *test_case(Suite *suite, const char *name,
 
 	tcase_set_tags(tc, label);
 	tcase_set_timeout(tc, timeout_s);
+	tcase_add_checked_fixture(tc, test_begins, test_ends);
 	suite_add_tcase(suite, tc);
 	return tc;
 }

@@ -18,12 +18,13 @@
 #
 #   s/heavy/light/                      then a script for sed -E, to the end
 #
-# A case of a Check program is all that runs, so one that also tests other
-# things costs their time; the faster the finder the better. A fault that is
-# a matter of chance, as a missing fence, is tried more than once.
+# A case of a Check program is all that runs, up to its first failure; so what
+# it tests before that costs time: the faster the finder the better. A fault
+# that is a matter of chance, as a missing fence, is tried more than once.
 #
-# The tree is copied and configured once. For each fault only what it touches is
-# built again, by the ordinary rules. A fault that no longer changes its file
+# The tree is copied and built once. Each fault is planted in a copy of that, so
+# only what it touches is built again, by the ordinary rules; as many at once as
+# there are cores, as some only wait. A fault that no longer changes its file
 # fails. Some of them, by name:
 #
 #   tests/faults/run.sh no-settling no-quarantine
@@ -38,12 +39,13 @@ if [ -n "${SANITIZERS-}" ]; then
 fi
 unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR top_builddir
 
+jobs=$(nproc)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-tree=$scratch/tree build=$scratch/tree/build log=$scratch/log
+whole=$scratch/whole
 number=0 failed=0
 
-# verdict 0|1 CLAIM: a line of TAP; a failure shows the log.
+# verdict 0|1 CLAIM LOG: a line of TAP; a failure shows the log.
 verdict()
 {
 	number=$((number + 1))
@@ -52,19 +54,21 @@ verdict()
 	else
 		failed=1
 		echo "not ok $number - $2"
-		tail -n 40 "$log" | sed 's/^/# /'
+		tail -n 40 "$3" | sed 's/^/# /'
 	fi
 }
 
 # A copy of the sources, without what a build in the tree itself may have left.
+# Nobody debugs what is made of it.
 copy_tree()
 {
-	mkdir -p "$build"
+	mkdir -p "$whole/build"
 	tar -C "$top_srcdir" -cf - --exclude-vcs --exclude=./build \
 		--exclude=./_build --exclude=./config.status \
 		--exclude='*.o' --exclude='*.lo' --exclude=.libs . |
-		tar -C "$tree" -xf -
-	(cd "$build" && ../configure --disable-shared ${CC:+"CC=$CC"})
+		tar -C "$whole" -xf -
+	(cd "$whole/build" && ../configure --disable-shared CFLAGS=-O2 \
+		CXXFLAGS=-O2 ${CC:+"CC=$CC"} ${CXX:+"CXX=$CXX"})
 }
 
 # value FAULT-FILE WORD: what the header line says.
@@ -73,26 +77,44 @@ value()
 	sed -n "/^$/q; s/^$2: *//p" "$1"
 }
 
-# Whether the program ends well each time that it runs.
+# build_all FAULT-FILE..: all that these need; what it is linked to is not kept.
+build_all()
+{
+	local fault programs=()
+
+	for fault in "$@"; do
+		programs+=("$(value "$fault" 'found by')")
+	done
+	mapfile -t programs < <(printf '%s\n' "${programs[@]%% *}" |
+		grep -v '\.sh$' | sort -u)
+	[ ${#programs[@]} -gt 0 ] || return 0
+	make -C "$whole/build" -k -j "$jobs" "${programs[@]}" &&
+		(cd "$whole/build" && rm -f "${programs[@]}")
+}
+
+# survives TREE PROGRAM CASE RUNS PATIENCE: whether the program ends well each
+# time that it runs.
 survives()
 {
-	local program=$1 case=$2 runs=${3:-1} patience=${4:-1} run
+	local tree=$1 program=$2 case=$3 runs=${4:-1} patience=${5:-1} run
 
 	# A script stands in the sources.
 	[[ $program != *.sh ]] || program=$tree/$program
 	for ((run = 1; run <= runs; run++)); do
 		echo "run $run of $runs"
-		(cd "$build" && top_srcdir=$tree top_builddir=$build \
+		(cd "$tree/build" && top_srcdir=$tree top_builddir=$PWD \
 			CK_RUN_CASE=$case CK_TIMEOUT_MULTIPLIER=$patience \
 			CK_INCLUDE_TAGS='fast medium slow stress' \
+			FIRST_FAILURE_ENDS=yes \
 			timeout --kill-after=10 300 "$program") || return 1
 	done
 }
 
-# plant FAULT-FILE: 0 when it was found as it says; else prints why not.
+# plant FAULT-FILE TREE LOG: 0 when it was found as it says; else prints why
+# not. The tree is the fault's own.
 plant()
 {
-	local fault=$1 file says program case
+	local fault=$1 tree=$2 log=$3 file says program case
 	file=$(value "$fault" file) says=$(value "$fault" says)
 	read -r program case <<<"$(value "$fault" 'found by')"
 
@@ -100,25 +122,69 @@ plant()
 		echo "its header is not whole"
 		return 1
 	fi
-	sed '1,/^$/d' "$fault" >"$scratch/script"
-	cp "$tree/$file" "$scratch/before"
-	if ! sed -E -i -f "$scratch/script" "$tree/$file" 2>"$log"; then
+	sed '1,/^$/d' "$fault" >"$tree/script"
+	if ! sed -E -i -f "$tree/script" "$tree/$file" 2>"$log"; then
 		echo "its script is wrong"
-	elif cmp -s "$scratch/before" "$tree/$file"; then
+	elif cmp -s "$whole/$file" "$tree/$file"; then
 		echo "it can no longer be planted"
-	elif ! make -C "$build" -j 2 "$program" >"$log" 2>&1; then
+	elif ! make -C "$tree/build" "$program" >"$log" 2>&1; then
 		echo "it does not compile"
-	elif survives "$program" "$case" "$(value "$fault" runs)" \
+	elif survives "$tree" "$program" "$case" "$(value "$fault" runs)" \
 		"$(value "$fault" patience)" >"$log" 2>&1; then
 		echo "$program $case does not find it"
 	elif ! grep -qE -- "$says" "$log"; then
 		echo "$program $case fails, but not for it"
 	else
-		cat "$scratch/before" >"$tree/$file"
 		return 0
 	fi
-	cat "$scratch/before" >"$tree/$file"
 	return 1
+}
+
+# plant_in_copy N FAULT-FILE: leaves N.log; N.why, if it was not found; and when
+# it has ended N.took, the seconds.
+plant_in_copy()
+{
+	local copy=$scratch/$1 began=$SECONDS
+
+	: >"$copy.log"
+	cp -a "$whole" "$copy"
+	plant "$2" "$copy" "$copy.log" >"$copy.why" && rm "$copy.why"
+	rm -rf "$copy"
+	echo "$((SECONDS - began))" >"$copy.took"
+}
+
+# report N FAULT-FILE, if it has ended; else returns 1.
+report()
+{
+	local copy=$scratch/$1 name took
+
+	took=$(cat "$copy.took" 2>/dev/null)
+	[ -n "$took" ] || return
+	name=$(basename "$2" .fault) name=${name//-/ }
+	if [ -e "$copy.why" ]; then
+		verdict 1 "$name: $(cat "$copy.why")" "$copy.log"
+	else
+		verdict 0 "$name: found by $(value "$2" 'found by')"
+	fi
+	echo "# $took s"
+}
+
+# plant_all FAULT-FILE..
+plant_all()
+{
+	local n told=1
+
+	for ((n = 1; n <= $#; n++)); do
+		[ "$n" -le "$jobs" ] || wait -n
+		plant_in_copy "$n" "${!n}" &
+		while report "$told" "${!told}"; do
+			told=$((told + 1))
+		done
+	done
+	wait
+	for ((; told <= $#; told++)); do
+		report "$told" "${!told}"
+	done
 }
 
 # is_asked_for FAULT-FILE NAME..: by its name, or else by its label.
@@ -135,34 +201,18 @@ is_asked_for()
 	fi
 }
 
-plant_all()
-{
-	local fault name why began
-
-	for fault in "$top_srcdir"/tests/faults/*.fault; do
-		is_asked_for "$fault" "$@" || continue
-		name=$(basename "$fault" .fault) name=${name//-/ }
-		began=$SECONDS
-		if why=$(plant "$fault"); then
-			verdict 0 "$name: found by $(value "$fault" 'found by')"
-		else
-			verdict 1 "$name: $why"
-		fi
-		echo "# $((SECONDS - began)) s"
-	done
-}
-
 # refuses WHY FILE SAYS SCRIPT: a fault that must not count as found.
 refuses()
 {
-	local why
+	local copy=$scratch/made-up why
 
 	printf '%s\n' "file: $2" 'found by: tests/test_error error' \
-		"says: $3" '' "$4" >"$scratch/made-up.fault"
-	why=$(plant "$scratch/made-up.fault")
-	echo "it says: $why" >>"$log"
+		"says: $3" '' "$4" >"$copy.fault"
+	plant_in_copy made-up "$copy.fault"
+	why=$(cat "$copy.why")
+	echo "it says: $why" >>"$copy.log"
 	[ "$why" = "$1" ]
-	verdict $? "a fault is refused: $1"
+	verdict $? "a fault is refused: $1" "$copy.log"
 }
 
 # What this script could do wrong: call a fault found that is not.
@@ -178,12 +228,18 @@ refuse_what_is_no_fault()
 	refuses "its header is not whole" libzeroipc/no-such.c . 's/a/b/'
 }
 
-if copy_tree >"$log" 2>&1; then
-	plant_all "$@"
-	[ $# -gt 0 ] || refuse_what_is_no_fault
+faults=()
+for fault in "$top_srcdir"/tests/faults/*.fault; do
+	! is_asked_for "$fault" "$@" || faults+=("$fault")
+done
+if ! copy_tree >"$scratch/log" 2>&1; then
+	verdict 1 "the copy of the tree is configured" "$scratch/log"
+elif ! build_all "${faults[@]}" >"$scratch/log" 2>&1; then
+	verdict 1 "the copy of the tree is built" "$scratch/log"
 else
-	verdict 1 "the copy of the tree is configured"
+	plant_all "${faults[@]}"
+	[ $# -gt 0 ] || refuse_what_is_no_fault
 fi
-[ "$number" -gt 0 ] || verdict 1 "there are faults called $*"
+[ "$number" -gt 0 ] || verdict 1 "there are faults called $*" /dev/null
 echo "1..$number"
 exit "$failed"

@@ -322,12 +322,30 @@ static bool tried_at(struct worker *worker, unsigned k,
 	return false;
 }
 
+/*
+ * For who has planted a fault, and waits to see it found: points from all over
+ * the path, before all of them.
+ */
+static void glance(struct worker *worker,
+		   bool (*at)(struct worker *worker, unsigned k))
+{
+	unsigned step, k;
+
+	for (step = 32; step > 1; step /= 4)
+		for (k = (worker->number + 1) * step - 1;
+		     k < worker->path->n && !is_over(worker);
+		     k += worker->count * step)
+			at(worker, k);
+}
+
 /* As many points as the path has, and more if there are. */
 static void each_point(struct worker *worker,
 		       bool (*at)(struct worker *worker, unsigned k))
 {
 	unsigned k = worker->number, missed = 0;
 
+	if (getenv("FIRST_FAILURE_ENDS"))
+		glance(worker, at);
 	while (!is_over(worker) && missed < MISSED_IN_A_ROW) {
 		if (tried_at(worker, k, at))
 			missed = 0;
