@@ -122,7 +122,7 @@ int zipc_flow_run(struct zipc_flow *flow, void *state,
 /* for people: the operators between the bars, and what they did so far */
 
 struct zipc_flow_counts {
-	uint64_t in, out, failed; /* elements */
+	uint64_t in, out, failed, late; /* elements */
 };
 unsigned zipc_flow_stages(const struct zipc_flow *flow);
 /* Its words in the text, not ended by NUL. */

@@ -754,6 +754,113 @@ ZIPC_AT(zipc_program_code, offset, 0x08);
 static_assert(sizeof(struct zipc_program_code) == 12, "no padding");
 
 /*
+ * A flow: the header, then its origins, its operators and its parts, then
+ * texts, then programs; see flow_inside.h. As a program it may lie anywhere.
+ */
+#define ZIPC_FLOW_MAGIC 0x574C465Au /* "ZFLW" */
+#define ZIPC_FLOW_VERSION 1u
+#define ZIPC_FLOW_AGGREGATES 16u
+
+struct zipc_flow_header {
+	uint32_t magic;       /* 0x00 */
+	uint32_t version;     /* 0x04 */
+	uint32_t size_bytes;  /* 0x08 of the whole flow */
+	uint32_t state_bytes; /* 0x0C */
+	uint16_t origins;     /* 0x10 how many */
+	uint16_t operators;   /* 0x12 */
+	uint16_t parts;       /* 0x14 */
+	uint16_t text_length; /* 0x16 */
+	uint64_t reserved;    /* 0x18 zero */
+};
+ZIPC_AT(zipc_flow_header, version, 0x04);
+ZIPC_AT(zipc_flow_header, size_bytes, 0x08);
+ZIPC_AT(zipc_flow_header, state_bytes, 0x0C);
+ZIPC_AT(zipc_flow_header, origins, 0x10);
+ZIPC_AT(zipc_flow_header, operators, 0x12);
+ZIPC_AT(zipc_flow_header, parts, 0x14);
+ZIPC_AT(zipc_flow_header, text_length, 0x16);
+ZIPC_AT(zipc_flow_header, reserved, 0x18);
+static_assert(sizeof(struct zipc_flow_header) == 32, "half a line");
+
+/* A stream that it reads, and where its elements enter. */
+struct zipc_flow_origin {
+	uint16_t type_length; /* 0x00 */
+	uint8_t name_length;  /* 0x02 */
+	uint8_t enters;       /* 0x03 at which operator */
+	uint8_t times;        /* 0x04 whether its elements have times */
+	uint8_t reserved[3];  /* 0x05 zero */
+};
+ZIPC_AT(zipc_flow_origin, name_length, 0x02);
+ZIPC_AT(zipc_flow_origin, enters, 0x03);
+ZIPC_AT(zipc_flow_origin, times, 0x04);
+ZIPC_AT(zipc_flow_origin, reserved, 0x05);
+static_assert(sizeof(struct zipc_flow_origin) == 8, "no padding");
+
+struct zipc_flow_operator {
+	uint8_t kind;       /* 0x00 enum zipc_flow_kind */
+	uint8_t flags;      /* 0x01 enum zipc_flow_flag */
+	uint8_t parts;      /* 0x02 how many of the parts are its own */
+	uint8_t aggregates; /* 0x03 */
+	uint16_t place;     /* 0x04 in the text */
+	uint16_t length;    /* 0x06 */
+	uint64_t number[3]; /* 0x08 */
+	uint8_t aggregate[ZIPC_FLOW_AGGREGATES]; /* 0x20 */
+};
+ZIPC_AT(zipc_flow_operator, flags, 0x01);
+ZIPC_AT(zipc_flow_operator, parts, 0x02);
+ZIPC_AT(zipc_flow_operator, aggregates, 0x03);
+ZIPC_AT(zipc_flow_operator, place, 0x04);
+ZIPC_AT(zipc_flow_operator, length, 0x06);
+ZIPC_AT(zipc_flow_operator, number, 0x08);
+ZIPC_AT(zipc_flow_operator, aggregate, 0x20);
+static_assert(sizeof(struct zipc_flow_operator) == 48, "no padding");
+
+/* An expression of an operator. */
+struct zipc_flow_part {
+	uint32_t size_bytes; /* 0x00 of its program */
+	uint16_t place;      /* 0x04 in the text */
+	uint16_t reserved;   /* 0x06 zero */
+};
+ZIPC_AT(zipc_flow_part, place, 0x04);
+ZIPC_AT(zipc_flow_part, reserved, 0x06);
+static_assert(sizeof(struct zipc_flow_part) == 8, "no padding");
+
+/* What a flow remembers: this, then for each operator counts and its own. */
+struct zipc_flow_state {
+	uint64_t flow;       /* 0x00 64-bit FNV-1a of the flow's bytes */
+	int64_t begun_ns;    /* 0x08 since 1970 */
+	uint32_t size_bytes; /* 0x10 */
+	uint32_t ended;      /* 0x14 operators, from the first one */
+	uint64_t reserved;   /* 0x18 zero */
+};
+ZIPC_AT(zipc_flow_state, begun_ns, 0x08);
+ZIPC_AT(zipc_flow_state, size_bytes, 0x10);
+ZIPC_AT(zipc_flow_state, ended, 0x14);
+ZIPC_AT(zipc_flow_state, reserved, 0x18);
+static_assert(sizeof(struct zipc_flow_state) == 32, "half a line");
+
+struct zipc_flow_tally {
+	uint64_t in;       /* 0x00 elements */
+	uint64_t out;      /* 0x08 */
+	uint64_t failed;   /* 0x10 */
+	uint64_t late;     /* 0x18 */
+	uint64_t element;  /* 0x20 of the last failure: its number */
+	uint16_t column;   /* 0x28 where, in the expression */
+	uint8_t fault;     /* 0x2A enum zipc_program_fault */
+	uint8_t part;      /* 0x2B which expression of the operator */
+	uint32_t reserved; /* 0x2C zero */
+};
+ZIPC_AT(zipc_flow_tally, out, 0x08);
+ZIPC_AT(zipc_flow_tally, failed, 0x10);
+ZIPC_AT(zipc_flow_tally, late, 0x18);
+ZIPC_AT(zipc_flow_tally, element, 0x20);
+ZIPC_AT(zipc_flow_tally, column, 0x28);
+ZIPC_AT(zipc_flow_tally, fault, 0x2A);
+ZIPC_AT(zipc_flow_tally, part, 0x2B);
+ZIPC_AT(zipc_flow_tally, reserved, 0x2C);
+static_assert(sizeof(struct zipc_flow_tally) == 48, "no padding");
+
+/*
  * Body of a Future; see future.h. Records of who settles it follow, as many
  * places for a value or a message, and records of who waits.
  */

@@ -17,6 +17,7 @@ layer_of()
 	segment | segment_* | record | table | table_* | use) echo 2 ;;
 	type | type_* | value | value_*) echo 2 ;;
 	program | program_*) echo 3 ;;
+	flow | flow_*) echo 3 ;;
 	array | queue | place_* | lease | stack | turn_*) echo 3 ;;
 	map | set | hopscotch | hopscotch_* | key) echo 3 ;;
 	pool | pool_* | ring | ring_* | stream | stream_*) echo 3 ;;
