@@ -174,6 +174,7 @@ static int pass(struct zipc_flow_run *run, unsigned k, uint64_t n)
 	through(run, s, &b);
 	if (run->filled && n > 1) {
 		memcpy(run->state, flow->before, flow->header.state_bytes);
+		run->is_over = 0;
 		return 0;
 	}
 	put_results(run, &b);
