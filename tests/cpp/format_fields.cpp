@@ -119,6 +119,8 @@ const char *const unknown_sections[] = {
 	"Stream", "Subscription",
 	"Program", "Program constant", "Program input", "Program store",
 	"Program instruction",
+	"Flow", "Flow origin", "Flow operator", "Flow part", "Flow state",
+	"Flow tally",
 	nullptr,
 };
 
