@@ -626,11 +626,11 @@ static int parse_operator(struct zipc_flow_draft *d)
 	struct zipc_flow_stage *stage = &d->stage[d->stages];
 	int rc;
 
+	zipc_flow_blanks(d);
 	if (d->stages == ZIPC_FLOW_STAGES)
 		return zipc_flow_fail(d->at, "a flow has at most %u operators; "
 					     "derive a stream, and go on from "
 					     "that", ZIPC_FLOW_STAGES);
-	zipc_flow_blanks(d);
 	stage->code.place = (uint16_t)d->at;
 	rc = find_operator(d, &stage->code.kind);
 	if (rc)

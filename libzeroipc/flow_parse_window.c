@@ -177,7 +177,7 @@ static int parse_aggregates(struct zipc_flow_draft *d,
 		char c = d->text[d->at];
 
 		at = d->at;
-		if (!depth && (c == ',' || c == ')' || c == '|'))
+		if (!depth && (c == ',' || c == ')'))
 			break;
 		if (is_word((unsigned char)c)) {
 			what = aggregate_at(d, &inside);
