@@ -4,4 +4,4 @@
 #
 # The fuzz targets for minutes.
 exec "$(dirname "$0")/run.sh" segment=600 type=150 value=180 name=60 uri=60 \
-	path=60 program=150
+	path=60 program=150 flow=150

@@ -26,7 +26,7 @@ export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
 	[segment]=16 [ring]=6 [lock]=6 [future]=5 [stream]=5 [type]=5
-	[value]=6 [program]=8 [name]=4
+	[value]=6 [program]=8 [name]=4 [flow]=6
 	[uri]=4 [path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
@@ -118,7 +118,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	exit 1
 fi
 [ $# -gt 0 ] || set -- segment ring lock future stream type value \
-	name uri path program
+	name uri path program flow
 for target; do
 	fuzz "${target%=*}" \
 		"$(sed -n 's/.*=//p' <<<"$target" | grep . ||
