@@ -562,10 +562,16 @@ static int makes(unsigned kind)
 
 static int unknown(struct zipc_flow_draft *d)
 {
-	return zipc_flow_expected(d, "an operator: filter, map, scan, fold, "
-				     "take, skip, distinct, sample, window, "
-				     "merge, zip; or, at the begin, range, "
-				     "generate, repeat, tick");
+	size_t n = word_length(d);
+
+	if (!n)
+		return zipc_flow_expected(d, "an operator, as filter(x > 0)");
+	return zipc_flow_fail(d->at, "no operator is called `%.*s`; there are "
+				     "filter, map, scan, fold, take, skip, "
+				     "distinct, sample, window, merge, zip, "
+				     "and, at the begin, range, generate, "
+				     "repeat, tick",
+			      n < 40 ? (int)n : 40, d->text + d->at);
 }
 
 static int find_operator(struct zipc_flow_draft *d, uint8_t *kind)
