@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a program costs beside a plain C loop over the same data, in rounds by
- * turns: a filter and a map, over doubles and over records of three fields.
+ * turns: a filter and a map, over doubles and over records of three fields; and
+ * what a flow of both costs.
  *
  *   bench/program [ROUNDS]
  *
@@ -9,7 +10,7 @@
  * with the library's internals, and needs one core. Both sides have to give the
  * same bytes. The goal is 4 times the loop.
  */
-#include "../libzeroipc/program.h"
+#include "../libzeroipc/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,8 @@ static uint64_t straight_over_readings(void)
 struct pair {
 	struct zipc_program *filter, *map;
 	const void *elements;
+	struct zipc_flow *flow; /* or NULL: the programs themselves */
+	void *state;
 };
 
 static struct zipc_program *compile(const char *type, const char *text)
@@ -120,6 +123,38 @@ static struct zipc_program *compile(const char *type, const char *text)
 		exit(1);
 	}
 	return program;
+}
+
+static void compile_flow(struct pair *pair, const char *type, const char *text)
+{
+	struct zipc_flow_source source = {"x", type, 0};
+	struct zipc_flow_text from = {.text = text, .source = &source};
+
+	if (zipc_flow_compile(&pair->flow, &from)) {
+		fprintf(stderr, "%s\n", zipc_last_error());
+		exit(1);
+	}
+	pair->state = calloc(1, zipc_flow_state_bytes(pair->flow));
+	zipc_flow_begin(pair->flow, pair->state, 0);
+}
+
+static uint64_t run_flow(const struct pair *pair)
+{
+	struct zipc_flow_step step = {
+		.elems = {pair->elements}, .count = {ELEMENTS},
+		.results = ours, .room = ELEMENTS,
+	};
+	uint64_t size = zipc_flow_result_bytes(pair->flow);
+
+	if (zipc_flow_run(pair->flow, pair->state, &step)) {
+		fprintf(stderr, "%s\n", zipc_last_error());
+		exit(1);
+	}
+	if (step.taken[0] < ELEMENTS) {
+		fprintf(stderr, "a flow leaves elements\n");
+		exit(1);
+	}
+	return step.made * size;
 }
 
 /* First the filter over all, then the map over what it leaves. */
@@ -142,7 +177,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void measure(const char *name, const struct pair *pair,
+static void measure(const char *of, const char *name, const struct pair *pair,
 		    uint64_t (*loop)(void), int rounds)
 {
 	static double ratio[ROUNDS_MOST], us[ROUNDS_MOST];
@@ -152,7 +187,7 @@ static void measure(const char *name, const struct pair *pair,
 
 	for (k = 0; k < rounds; k++) {
 		begin = now_ns();
-		n = run(pair);
+		n = pair->flow ? run_flow(pair) : run(pair);
 		middle = now_ns();
 		size = loop();
 		end = now_ns();
@@ -165,8 +200,8 @@ static void measure(const char *name, const struct pair *pair,
 	}
 	qsort(ratio, (size_t)rounds, sizeof(*ratio), compare);
 	qsort(us, (size_t)rounds, sizeof(*us), compare);
-	printf("%s: %.2f ns an element, %.2f (%.2f..%.2f) times the loop, "
-	       "goal 4\n", name, us[rounds / 2] / ELEMENTS, ratio[rounds / 2],
+	printf("%s%s: %.2f ns an element, %.2f (%.2f..%.2f) times the loop, "
+	       "goal 4\n", of, name, us[rounds / 2] / ELEMENTS, ratio[rounds / 2],
 	       ratio[rounds / 4], ratio[rounds - 1 - rounds / 4]);
 }
 
@@ -175,13 +210,13 @@ int main(int argc, char **argv)
 	int k, rounds = argc > 1 ? atoi(argv[1]) : 101;
 	struct pair over_numbers = {
 		compile("f64", "x > 30"), compile("f64", "x * 9/5 + 32"),
-		numbers,
+		numbers, NULL, NULL,
 	};
 	struct pair over_readings = {
 		compile("{ts:u64, temp:f32, id:u32}", "x.temp > 30"),
 		compile("{ts:u64, temp:f32, id:u32}",
 			"{f: x.temp * 9/5 + 32, id: x.id}"),
-		readings,
+		readings, NULL, NULL,
 	};
 
 	if (rounds < 1 || rounds > ROUNDS_MOST)
@@ -192,11 +227,22 @@ int main(int argc, char **argv)
 		readings[k].temp = (float)numbers[k];
 		readings[k].id = (uint32_t)k;
 	}
-	measure("numbers", &over_numbers, loop_over_numbers, rounds);
-	measure("numbers, no branch", &over_numbers, straight_over_numbers,
-		rounds);
-	measure("records", &over_readings, loop_over_readings, rounds);
-	measure("records, no branch", &over_readings, straight_over_readings,
-		rounds);
+	for (k = 0; k < 2; k++) {
+		const char *of = k ? "flow, " : "";
+
+		measure(of, "numbers", &over_numbers, loop_over_numbers,
+			rounds);
+		measure(of, "numbers, no branch", &over_numbers,
+			straight_over_numbers, rounds);
+		measure(of, "records", &over_readings, loop_over_readings,
+			rounds);
+		measure(of, "records, no branch", &over_readings,
+			straight_over_readings, rounds);
+		compile_flow(&over_numbers, "f64",
+			     "filter(x > 30) | map(x * 9/5 + 32)");
+		compile_flow(&over_readings, "{ts:u64, temp:f32, id:u32}",
+			     "filter(x.temp > 30) | "
+			     "map({f: x.temp * 9/5 + 32, id: x.id})");
+	}
 	return 0;
 }
