@@ -2,7 +2,7 @@
 /*
  * The C library's runner of flows' vectors; README.md has their form.
  *
- *   check FILE..          runs them, and prints TAP
+ *   check FILE..          runs them, and prints TAP; those here, if none
  *   check --code FILE     prints the file, with the bytes of each flow
  *
  * Each vector is run in some ways: in batches as large as they may be, element
@@ -639,6 +639,20 @@ static void check_file(const char *path)
 	fclose(file);
 }
 
+static void check_ours(void)
+{
+	static const char *const names[] = {"hand", "random"};
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		snprintf(path, sizeof(path), "%s/tests/interop/flows/%s.vectors",
+			 top ? top : ".", names[k]);
+		check_file(path);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int k = 1;
@@ -649,6 +663,8 @@ int main(int argc, char **argv)
 	}
 	for (; k < argc; k++)
 		check_file(argv[k]);
+	if (argc == 1)
+		check_ours();
 	if (!asked_for_code)
 		printf("1..%u\n", number);
 	return !(number || asked_for_code);
