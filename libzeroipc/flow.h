@@ -80,7 +80,7 @@ int zipc_flow_has_times(const struct zipc_flow *flow); /* results have them */
 enum zipc_flow_reads {
 	ZIPC_FLOW_EACH, /* elements of any source, in the order they are met */
 	ZIPC_FLOW_PAIRS, /* zip: as many of each of its sources */
-	ZIPC_FLOW_NOTHING, /* it has no source: results as many as there's room */
+	ZIPC_FLOW_NOTHING, /* no source: as many results as there is room */
 	ZIPC_FLOW_CLOCK, /* likewise, but not before its time: tick */
 };
 enum zipc_flow_reads zipc_flow_reads(const struct zipc_flow *flow);
@@ -114,7 +114,8 @@ struct zipc_flow_step {
 /*
  * Take elements, as many as there is room for what they cause. If some were
  * given and there is room, at least one is taken, or it has ended.
- * Returns 0; -EBADMSG the state is no state of this flow: nothing was done.
+ * Returns 0; -EBADMSG the state is no state of this flow: nothing was done;
+ * -ENOMEM: go back to a copy of the state from before.
  */
 int zipc_flow_run(struct zipc_flow *flow, void *state,
 		  struct zipc_flow_step *step);
@@ -122,7 +123,7 @@ int zipc_flow_run(struct zipc_flow *flow, void *state,
 /* for people: the operators between the bars, and what they did so far */
 
 struct zipc_flow_counts {
-	uint64_t in, out, failed, late; /* elements */
+	uint64_t in, out, failed, late; /* elements; late: for windows */
 };
 unsigned zipc_flow_stages(const struct zipc_flow *flow);
 /* Its words in the text, not ended by NUL. */
@@ -131,7 +132,10 @@ const char *zipc_flow_stage(const struct zipc_flow *flow, unsigned stage,
 /* -EBADMSG: the state is no state of this flow. */
 int zipc_flow_counts(const struct zipc_flow *flow, const void *state,
 		     unsigned stage, struct zipc_flow_counts *counts);
-/* The last failure of an expression as a line; empty if there was none. */
+/*
+ * The last failure of the operator that has the most, as a line; empty if there
+ * was none.
+ */
 void zipc_flow_failure_print(const struct zipc_flow *flow, const void *state,
 			     char *text, size_t size);
 

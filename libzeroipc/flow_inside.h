@@ -145,6 +145,7 @@ struct zipc_flow_run {
 	int64_t *to_times;
 	unsigned filled; /* behind the last operator that has taken enough */
 	int is_over;     /* what makes elements of nothing has no more */
+	int rc;          /* -ENOMEM: it is to be given up */
 };
 
 /* What an expression may name: at most x, y, t and acc. */

@@ -76,8 +76,10 @@ static uint64_t make_next(struct zipc_flow_run *run, uint8_t *out,
 	done = zipc_program_fold(stage->program[1], &batch,
 				 zipc_flow_own(run, 0),
 				 out + begin * stage->bytes, &failure);
-	if (done < 0)
+	if (done < 0) {
+		run->rc = (int)done;
 		done = 0;
+	}
 	if ((uint64_t)done < batch.count) {
 		tally->in++;
 		tally->failed++;

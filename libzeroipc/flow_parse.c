@@ -223,7 +223,7 @@ static int parse_init(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
 	return rc;
 }
 
-/* The integer that it begins with becomes a float, as what follows gives one. */
+/* The integer that it begins with becomes a float, if e can give only that. */
 static int begin_real(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
 {
 	struct zipc_flow_names names;

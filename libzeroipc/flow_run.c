@@ -312,5 +312,5 @@ int zipc_flow_run(struct zipc_flow *flow, void *state,
 		for (k = 0; k < flow->header.origins; k++)
 			take_from(&run, k);
 	end(&run);
-	return 0;
+	return run.rc;
 }

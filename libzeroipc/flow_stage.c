@@ -158,10 +158,31 @@ static void pass_zip(struct zipc_flow_run *run, unsigned s,
 	pass_map(run, s, b, first);
 }
 
+/* A batch without its first ones; at is room for their places. */
+static struct zipc_program_batch behind(const struct zipc_flow_stage *stage,
+					const struct zipc_program_batch *whole,
+					uint64_t done, const void *at[4])
+{
+	struct zipc_program_batch part = *whole;
+
+	part.count -= done;
+	part.first += done;
+	if (part.rows) {
+		part.rows += done;
+		return part;
+	}
+	memcpy(at, whole->at, 4 * sizeof(*at));
+	if (stage->in_type)
+		at[0] = (const uint8_t *)at[0] + done * stage->in_bytes;
+	if (stage->in_times)
+		at[1] = (const int64_t *)at[1] + done;
+	part.at = at;
+	return part;
+}
+
 /*
- * One after the other, and on behind those that fail. More than a few of these
- * are taken to have more behind them, as each run begins with all that it is
- * given.
+ * One after the other, and on behind those that fail. Behind one that failed
+ * few are run at first, as a fold begins with all that it is given.
  */
 static uint64_t fold(struct zipc_flow_run *run, unsigned s,
 		     const struct zipc_program_batch *whole, void *acc,
@@ -170,34 +191,21 @@ static uint64_t fold(struct zipc_flow_run *run, unsigned s,
 	struct zipc_flow_stage *stage = &run->flow->stage[s];
 	uint64_t done = 0, made = 0, most = UINT64_MAX;
 	struct zipc_program_failure failure;
-	struct zipc_program_batch part;
 	const void *at[4];
 	int64_t n;
-	unsigned k;
 
 	while (done < whole->count) {
-		part = *whole;
-		part.count -= done;
+		struct zipc_program_batch part = behind(stage, whole, done, at);
+
 		part.count = part.count < most ? part.count : most;
-		part.first += done;
-		part.faults = NULL;
-		if (part.rows) {
-			part.rows += done;
-		} else {
-			for (k = 0; k < 4; k++)
-				at[k] = whole->at[k];
-			if (stage->in_type)
-				at[0] = (const uint8_t *)at[0] +
-					done * stage->in_bytes;
-			if (stage->in_times)
-				at[1] = (const int64_t *)at[1] + done;
-			part.at = at;
-		}
 		n = zipc_program_fold(stage->program[1], &part, acc,
 				      out ? out + made * stage->bytes : NULL,
 				      &failure);
-		if (n < 0)
+		if (n < 0) {
+			run->rc = (int)n;
+			failure.fault = ZIPC_FAULT_RANGE;
 			n = 0;
+		}
 		memset(run->flow->faults + done, 0, (size_t)n);
 		made += (uint64_t)n;
 		done += (uint64_t)n;

@@ -253,7 +253,8 @@ static int read_source(struct reader *r, unsigned k)
 	source->name = of;
 	source->type = take_text(r, origin->type_length);
 	source->times = origin->times;
-	if (!of || strnlen(of, origin->name_length + 1u) != origin->name_length ||
+	if (!of ||
+	    strnlen(of, origin->name_length + 1u) != origin->name_length ||
 	    !source->type || !zipc_name_valid(of) || origin->times > 1 ||
 	    origin->reserved[0] || origin->reserved[1] || origin->reserved[2] ||
 	    origin->enters >= r->flow->header.operators)
@@ -280,7 +281,8 @@ static int place_all(struct reader *r)
 	r->parts = take(r, header->parts * sizeof(*r->parts));
 	if (!origins || !operators || !r->parts)
 		return damaged("it is too short");
-	memcpy(flow->origin, origins, header->origins * sizeof(flow->origin[0]));
+	memcpy(flow->origin, origins,
+	       header->origins * sizeof(flow->origin[0]));
 	for (k = 0; k < header->operators; k++)
 		flow->stage[k].code = operators[k];
 	for (k = 0; !rc && k < header->origins; k++)

@@ -236,7 +236,8 @@ static uint64_t find_failed(struct frame *f,
 	if (!failed)
 		return 0;
 	/* An element that failed itself has closed none. */
-	if (!tally->fault || f->stage->closing[last].element >= tally->element) {
+	if (!tally->fault ||
+	    f->stage->closing[last].element >= tally->element) {
 		zipc_flow_tell_one(f->run, f->s, zipc_flow_giving(f->stage),
 				   batch, last);
 		if (f->stage->closing[last].part) {
