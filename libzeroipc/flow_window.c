@@ -145,9 +145,11 @@ static void close_slot(struct frame *f, uint8_t *at, uint64_t element,
 		struct zipc_flow_value *v = &f->stage->value[j];
 		uint8_t *to = v->closed + c * v->bytes;
 
-		memcpy(to, at + v->at, v->bytes);
+		/* A count has no place of its own. */
 		if (v->what == ZIPC_FLOW_COUNT)
 			memcpy(to, &slot->count, sizeof(slot->count));
+		else
+			memcpy(to, at + v->at, v->bytes);
 		if (v->what != ZIPC_FLOW_MEAN)
 			continue;
 		memcpy(&mean, to, sizeof(mean));
