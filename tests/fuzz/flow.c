@@ -301,11 +301,11 @@ static void try_bytes(const uint8_t *bytes, size_t size)
 
 /* Sound ones: of streams that are read each for itself, and of pairs. */
 static const char *const sounds[] = {
-	"filter(x.on || x.id > 1000) | window(1s, every 500ms, {n: count(), "
-	"m: mean(x.temp), s: sum(x.id), l: last(x.s)}) | distinct(x.n, 3) | "
-	"scan(0, acc + x.n // 1) | take(9)",
-	"map(x.p[0]) | sample(2) | window(5, every 2, max(x) - min(x)) | "
-	"sample(1s) | skip(1) | fold({a: 0, b: 1.5}, {a: acc.a + x, b: acc.b})",
+	("filter(x.on || x.id > 1000) | window(1s, every 500ms, {n: count(), "
+	 "m: mean(x.temp), s: sum(x.id), l: last(x.s)}) | distinct(x.n, 3) | "
+	 "scan(0, acc + x.n // 1) | take(9)"),
+	("map(x.p[0]) | sample(2) | window(5, every 2, max(x) - min(x)) | "
+	 "sample(1s) | skip(1) | fold({a: 0, b: 1.5}, {a: acc.a + x, b: acc.b})"),
 	"merge(z) | filter(t > 0) | distinct() | map({t: t, k: x.temp})",
 	"zip(y, {a: x.ts % 7, b: y // (i % 3)}) | map(x.a + x.b)",
 };
