@@ -317,7 +317,7 @@ static int add_source(struct zipc_flow_draft *d,
 	return 0;
 }
 
-/* Its type in the one spelling is kept by the draft's program of `x`. */
+/* Whatever their spelling. */
 static int same_type(const char *a, const char *b, int *same)
 {
 	struct zipc_type *types[2] = {NULL, NULL};
@@ -375,7 +375,7 @@ static int parse_merge(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
 }
 
 /* What zip gives where it is not told. */
-static int parse_pair(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
+static int parse_pair(struct zipc_flow_stage *stage)
 {
 	static const char text[] = "{x: x, y: y}";
 	struct zipc_flow_names names;
@@ -390,7 +390,6 @@ static int parse_pair(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
 	rc = zipc_program_compile(&stage->program[0], &source, NULL);
 	stage->place[0] = stage->code.place;
 	stage->code.parts = !rc;
-	(void)d;
 	return rc;
 }
 
@@ -412,7 +411,7 @@ static int parse_zip(struct zipc_flow_draft *d, struct zipc_flow_stage *stage)
 	stage->times = stage->times || found.times;
 	if (zipc_flow_take(d, ','))
 		return zipc_flow_expression(d, stage);
-	return parse_pair(d, stage);
+	return parse_pair(stage);
 }
 
 /* Operators. */
@@ -437,10 +436,8 @@ static int parse_distinct(struct zipc_flow_draft *d,
 	return rc;
 }
 
-static int needs_times(struct zipc_flow_draft *d,
-		       const struct zipc_flow_stage *stage, size_t at)
+static int needs_times(const struct zipc_flow_stage *stage, size_t at)
 {
-	(void)d;
 	if (stage->in_times)
 		return 0;
 	return zipc_flow_fail(at, "elements have no times here: create the "
@@ -457,7 +454,7 @@ static int parse_sample(struct zipc_flow_draft *d,
 	if (rc || !is_time)
 		return rc;
 	stage->code.kind = ZIPC_FLOW_SAMPLE_TIME;
-	return needs_times(d, stage, at);
+	return needs_times(stage, at);
 }
 
 static int parse_period(struct zipc_flow_draft *d,
@@ -473,8 +470,8 @@ static int parse_period(struct zipc_flow_draft *d,
 }
 
 /* A constant of a range: bits of an i64 or of a double. */
-static int parse_bound(struct zipc_flow_draft *d, struct zipc_flow_stage *stage,
-		       const char *type, uint64_t *bits, size_t *at)
+static int parse_bound(struct zipc_flow_draft *d, const char *type,
+		       uint64_t *bits, size_t *at)
 {
 	struct zipc_flow_stage constant = {.code.kind = ZIPC_FLOW_GENERATE};
 	struct zipc_program_batch batch = {.count = 1};
@@ -490,7 +487,6 @@ static int parse_bound(struct zipc_flow_draft *d, struct zipc_flow_stage *stage,
 		rc = zipc_flow_fail(*at + failure.place, "it fails: %s",
 				    zipc_program_fault_name(failure.fault));
 	zipc_program_close(constant.program[0]);
-	(void)stage;
 	return rc;
 }
 
@@ -498,7 +494,7 @@ static int parse_bounds(struct zipc_flow_draft *d,
 			struct zipc_flow_stage *stage, const char *type)
 {
 	size_t at;
-	int rc = parse_bound(d, stage, type, &stage->code.number[0], &at);
+	int rc = parse_bound(d, type, &stage->code.number[0], &at);
 	int is_real = !strcmp(type, "f64");
 	double one = 1;
 
@@ -509,10 +505,10 @@ static int parse_bounds(struct zipc_flow_draft *d,
 	if (rc || !zipc_flow_take(d, ','))
 		return rc;
 	stage->code.flags |= ZIPC_FLOW_TO;
-	rc = parse_bound(d, stage, type, &stage->code.number[2], &at);
+	rc = parse_bound(d, type, &stage->code.number[2], &at);
 	if (rc || !zipc_flow_take(d, ','))
 		return rc;
-	rc = parse_bound(d, stage, type, &stage->code.number[1], &at);
+	rc = parse_bound(d, type, &stage->code.number[1], &at);
 	/* -0.0, too. */
 	if (!rc && !(stage->code.number[1] << (is_real ? 1 : 0)))
 		rc = zipc_flow_fail(at, "a step of 0 leads nowhere");
