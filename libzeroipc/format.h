@@ -243,16 +243,18 @@ ZIPC_AT(zipc_taker, element, 0x18);
  * A Stream's, from stream_offset; see stream.h. All zero but for the constants,
  * wanted and hold, which begin at 1, is an empty stream.
  */
-#define ZIPC_STREAM_STAMPS 1u /* options: each element has its time */
+#define ZIPC_STREAM_STAMPS 1u  /* options: each element has its time */
+#define ZIPC_STREAM_DERIVED 2u /* it is derived, and each has its number */
 
 struct zipc_stream_words {
 	/* constant */
 	uint32_t policy;         /* 0x00 enum zipc_stream_policy */
-	uint32_t options;        /* 0x04 ZIPC_STREAM_STAMPS */
+	uint32_t options;        /* 0x04 ZIPC_STREAM_STAMPS, _DERIVED */
 	uint32_t subscriptions;  /* 0x08 records */
 	uint32_t reserved;       /* 0x0C zero */
 	uint64_t subscriptions_offset; /* 0x10 bytes from the body's start */
-	uint64_t constants[5];
+	uint64_t derivation_offset;    /* 0x18 likewise; 0: it is not derived */
+	uint64_t constants[4];
 	/* written by producers, where subscriptions hold them back */
 	_Atomic uint64_t hold;    /* 0x40 no position before it is held */
 	_Atomic uint64_t wanted;  /* 0x48 where hold is about to go */
@@ -263,6 +265,7 @@ ZIPC_AT(zipc_stream_words, options, 0x04);
 ZIPC_AT(zipc_stream_words, subscriptions, 0x08);
 ZIPC_AT(zipc_stream_words, reserved, 0x0C);
 ZIPC_AT(zipc_stream_words, subscriptions_offset, 0x10);
+ZIPC_AT(zipc_stream_words, derivation_offset, 0x18);
 ZIPC_AT(zipc_stream_words, hold, 0x40);
 ZIPC_AT(zipc_stream_words, wanted, 0x48);
 ZIPC_AT(zipc_stream_words, dropped, 0x50);
@@ -273,18 +276,107 @@ struct zipc_subscription_record {
 	_Atomic uint64_t holder;   /* 0x00 see participant.h; 0: nobody now */
 	_Atomic uint64_t position; /* 0x08 what it reads next; 0: it is free */
 	_Atomic uint64_t lost;     /* 0x10 elements that passed it by */
-	uint64_t reserved;         /* 0x18 zero */
+	_Atomic uint64_t maker;    /* 0x18 who is deriving by it just now */
 	_Atomic uint64_t name[4];  /* 0x20 31 bytes and NUL */
 };
 ZIPC_AT(zipc_subscription_record, position, 0x08);
 ZIPC_AT(zipc_subscription_record, lost, 0x10);
-ZIPC_AT(zipc_subscription_record, reserved, 0x18);
+ZIPC_AT(zipc_subscription_record, maker, 0x18);
 ZIPC_AT(zipc_subscription_record, name, 0x20);
 static_assert(sizeof(struct zipc_subscription_record) == 64, "it is a line");
 
 /*
+ * The holder of a subscription that belongs to a derived stream: this bit, the
+ * number of that structure among those its entry has had, and the entry.
+ */
+#define ZIPC_HELD_BY_STREAM (UINT64_C(1) << 63)
+#define ZIPC_HELD_ENTRY_BITS 17u
+
+/*
+ * What makes a Stream derived, from derivation_offset; see derive.h. Sources
+ * follow, then the flow, its text, and two buffers for each writer.
+ */
+#define ZIPC_DERIVED_FOR_DAEMON 1u /* flags */
+
+struct zipc_derivation {
+	/* constant */
+	uint64_t flow_offset;    /* 0x00 bytes from the body's start */
+	uint32_t flow_bytes;     /* 0x08 */
+	uint32_t text_length;    /* 0x0C behind the flow, and a NUL */
+	uint64_t buffers_offset; /* 0x10 bytes from the body's start */
+	uint64_t buffer_bytes;   /* 0x18 of each */
+	uint32_t sources;        /* 0x20 */
+	uint32_t state_bytes;    /* 0x24 */
+	uint32_t room;           /* 0x28 results in a buffer, at most */
+	uint32_t flags;          /* 0x2C ZIPC_DERIVED_FOR_DAEMON */
+	uint64_t reserved[2];    /* 0x30 zero */
+	/* written by drivers */
+	_Atomic uint64_t current; /* 0x40 batch << 8 | its buffer */
+	_Atomic uint64_t emitted; /* 0x48 results, at least */
+	_Atomic uint64_t lease;   /* 0x50 epoch << 16 | writer + 1; or 0 */
+	uint64_t drive_line[5];
+};
+ZIPC_AT(zipc_derivation, flow_bytes, 0x08);
+ZIPC_AT(zipc_derivation, text_length, 0x0C);
+ZIPC_AT(zipc_derivation, buffers_offset, 0x10);
+ZIPC_AT(zipc_derivation, buffer_bytes, 0x18);
+ZIPC_AT(zipc_derivation, sources, 0x20);
+ZIPC_AT(zipc_derivation, state_bytes, 0x24);
+ZIPC_AT(zipc_derivation, room, 0x28);
+ZIPC_AT(zipc_derivation, flags, 0x2C);
+ZIPC_AT(zipc_derivation, reserved, 0x30);
+ZIPC_AT(zipc_derivation, current, 0x40);
+ZIPC_AT(zipc_derivation, emitted, 0x48);
+ZIPC_AT(zipc_derivation, lease, 0x50);
+static_assert(sizeof(struct zipc_derivation) == 128, "it is two lines");
+
+/* A stream that is read, one line each; all of it constant. */
+struct zipc_derivation_source {
+	char name[32];     /* 0x00 1 to 31 bytes and NUL */
+	uint64_t extent;   /* 0x20 its entry's, */
+	uint64_t lives;    /* 0x28 and its number among those it has had */
+	uint32_t entry;    /* 0x30 */
+	uint32_t record;   /* 0x34 the subscription's there */
+	uint64_t reserved; /* 0x38 zero */
+};
+ZIPC_AT(zipc_derivation_source, extent, 0x20);
+ZIPC_AT(zipc_derivation_source, lives, 0x28);
+ZIPC_AT(zipc_derivation_source, entry, 0x30);
+ZIPC_AT(zipc_derivation_source, record, 0x34);
+ZIPC_AT(zipc_derivation_source, reserved, 0x38);
+static_assert(sizeof(struct zipc_derivation_source) == 64, "it is a line");
+
+/*
+ * A buffer begins with this; then the state, results, and their times if they
+ * have some.
+ */
+#define ZIPC_BATCH_ENDS 1u /* flags: no result comes after these */
+
+struct zipc_batch {
+	_Atomic uint64_t number; /* 0x00 */
+	_Atomic uint64_t first;  /* 0x08 the number of the first result */
+	_Atomic uint64_t count;  /* 0x10 results */
+	_Atomic uint32_t flags;  /* 0x18 ZIPC_BATCH_ENDS */
+	_Atomic uint32_t ended;  /* 0x1C a bit for each source that has */
+	_Atomic uint64_t next_ns; /* 0x20 of a clock: no result before */
+	uint64_t reserved[3];    /* 0x28 zero */
+	_Atomic uint64_t position[8]; /* 0x40 next in each source */
+	_Atomic uint64_t lost[8];     /* 0x80 elements of each, so far */
+};
+ZIPC_AT(zipc_batch, first, 0x08);
+ZIPC_AT(zipc_batch, count, 0x10);
+ZIPC_AT(zipc_batch, flags, 0x18);
+ZIPC_AT(zipc_batch, ended, 0x1C);
+ZIPC_AT(zipc_batch, next_ns, 0x20);
+ZIPC_AT(zipc_batch, reserved, 0x28);
+ZIPC_AT(zipc_batch, position, 0x40);
+ZIPC_AT(zipc_batch, lost, 0x80);
+static_assert(sizeof(struct zipc_batch) == 192, "three lines");
+
+/*
  * From slots_offset: turn, then the element, padded to 8 bytes, then of a
- * Stream with ZIPC_STREAM_STAMPS its time: nanoseconds since 1970, 8 bytes.
+ * Stream with ZIPC_STREAM_STAMPS its time: nanoseconds since 1970, 8 bytes; and
+ * of one with ZIPC_STREAM_DERIVED its number: from 1 on, 8 bytes.
  */
 struct zipc_slot {
 	_Atomic uint64_t turn;      /* 0x00 the position published here, or 0 */

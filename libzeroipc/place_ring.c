@@ -321,21 +321,32 @@ static int64_t claim(struct zipc_places *places, uint64_t n, uint64_t *first)
 	}
 }
 
-/* Of who watches, and perhaps the time of the element. */
-static void begin_watched(const struct zipc_places *places,
-			  struct zipc_slot *slot)
+static uint64_t time_now(void)
 {
 	struct timespec now;
 
-	zipc_places_begin_slot(slot);
-	if (!places->stamp_word)
-		return;
 	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Of who watches: what stands behind the i-th element. */
+static void begin_watched(const struct zipc_places *places,
+			  struct zipc_slot *slot, uint64_t i)
+{
+	const struct zipc_said *said = places->said;
+
+	zipc_places_begin_slot(slot);
 	/* Relaxed: published with the element. */
-	atomic_store_explicit(slot->element + places->stamp_word - 1,
-			      (uint64_t)now.tv_sec * 1000000000 +
-				      (uint64_t)now.tv_nsec,
-			      memory_order_relaxed);
+	if (places->stamp_word)
+		atomic_store_explicit(slot->element + places->stamp_word - 1,
+				      said && said->stamps
+					      ? (uint64_t)said->stamps[i]
+					      : time_now(),
+				      memory_order_relaxed);
+	if (places->number_word)
+		atomic_store_explicit(slot->element + places->number_word - 1,
+				      said ? said->number + i : 0,
+				      memory_order_relaxed);
 }
 
 /* Write and publish n elements; how many stand. */
@@ -352,7 +363,7 @@ ZIPC_INLINE uint64_t fill_with(struct zipc_places *places,
 		slot = zipc_next_slot(places, &lap, first + i);
 		zipc_places_fetch_ahead(places, slot, elem_size);
 		if (watched)
-			begin_watched(places, slot);
+			begin_watched(places, slot, i);
 		if (zipc_places_publish(places->mine, slot, first + i, elems,
 					elem_size, open, places->symmetric))
 			continue;
@@ -418,32 +429,48 @@ int64_t zipc_places_push(struct zipc_places *places, const void *elems,
 	return (int64_t)stand;
 }
 
-int zipc_places_push_at(struct zipc_places *places, const void *elem,
-			uint64_t position)
+/* Claim up to n positions from exactly there; 0: others have. */
+static int64_t claim_at(struct zipc_places *places, uint64_t position,
+			uint64_t n)
 {
-	uint64_t T, stand;
+	uint64_t T;
 	int64_t k;
 
 	do {
 		T = read_tail(places);
 		if (is_closed(places, T))
 			return closed();
-		k = T == position ? room_at(places, T, 1) : 1;
+		if (T != position)
+			return 0;
+		k = room_at(places, T, n);
 	} while (k == 0);
 	if (k < 0)
-		return (int)k;
-	if (T == position &&
-	    zipc_places_claim(places->ring, places->mine, &T, 1)) {
-		if (zipc_places_active(places->ring))
-			stand = fill_warily(places, elem, position, 1);
-		else
-			stand = fill(places, elem, position, 1, 1);
-		if (stand) {
-			wake_readers(places, 1);
-			return 0;
-		}
-	}
-	return zipc_fail_as(EEXIST, "another element came first");
+		return k;
+	k = (int64_t)wary(places, T, (uint64_t)k);
+	return zipc_places_claim(places->ring, places->mine, &T, (uint64_t)k)
+		       ? k
+		       : 0;
+}
+
+int64_t zipc_places_push_at(struct zipc_places *places, const void *elems,
+			    uint64_t n, uint64_t position,
+			    const struct zipc_said *said)
+{
+	int64_t k = claim_at(places, position, n);
+	uint64_t stand = 0, claimed = (uint64_t)k;
+
+	if (k < 0)
+		return k;
+	places->said = said;
+	if (k && zipc_places_active(places->ring))
+		stand = fill_warily(places, elems, position, claimed);
+	else if (k)
+		stand = fill(places, elems, position, claimed, claimed);
+	places->said = NULL;
+	if (!stand)
+		return zipc_fail_as(EEXIST, "another element came first");
+	wake_readers(places, stand);
+	return (int64_t)stand;
 }
 
 bool zipc_places_push_rest(struct zipc_places *places, const void *elem,

@@ -112,6 +112,12 @@
 #define ZIPC_BATCH_MAX 256u
 #define ZIPC_WRITERS_MOST 4096u
 
+/* What is written behind the elements of a push that says it. */
+struct zipc_said {
+	const int64_t *stamps; /* NULL: the time now, if there is a place */
+	uint64_t number;       /* of the first; the others' follow it */
+};
+
 /* A process's handle on a ring; all constants are checked copies. */
 struct zipc_places {
 	struct zipc_segment *segment;
@@ -126,6 +132,8 @@ struct zipc_places {
 	bool closable; /* it is a channel's */
 	bool watched;  /* a stream's: none are taken, see stream.h */
 	uint32_t stamp_word; /* of the time behind the element, + 1; 0: none */
+	uint32_t number_word;         /* of the number behind that, likewise */
+	const struct zipc_said *said; /* NULL: a push by itself */
 	struct zipc_writer *mine; /* the own record */
 	unsigned generation;      /* of forks, when it was taken; 0: none */
 	_Atomic uint64_t *bound;  /* head, or what holds a stream's push back */
@@ -192,11 +200,13 @@ void zipc_places_pass_read(struct zipc_places *places, uint64_t from,
 			   uint64_t to);
 
 /*
- * Push one at this position, if nothing was claimed there before. 0; -EEXIST:
- * tail is elsewhere, or the position was taken back; -EAGAIN; -EBADMSG.
+ * Push up to n from this position on, if nothing was claimed there before. How
+ * many, which are all that was published of it; -EEXIST: tail is elsewhere, or
+ * all was taken back; -EAGAIN; -EPIPE; -EBADMSG. said may be NULL.
  */
-int zipc_places_push_at(struct zipc_places *places, const void *elem,
-			uint64_t position);
+int64_t zipc_places_push_at(struct zipc_places *places, const void *elems,
+			    uint64_t n, uint64_t position,
+			    const struct zipc_said *said);
 
 enum zipc_seen {
 	ZIPC_SEEN_THERE,   /* published: a copy is good if its turn stays */

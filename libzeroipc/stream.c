@@ -2,6 +2,7 @@
 /* Stream: its shape, its handles, its end; stream.h has the idea. */
 #include "stream.h"
 
+#include "derive.h"
 #include "error.h"
 
 #include <stdlib.h>
@@ -63,24 +64,38 @@ static uint32_t writers_for(const struct zipc_plan *plan, uint64_t elem_size)
 	return elem_size <= 262144 ? WRITERS / 4 : WRITERS / 8;
 }
 
-/* What a slot has behind its turn: the element, and its time if it has one. */
-static uint64_t slot_content(uint64_t elem_size, bool times)
+/* What a slot has behind its turn: the element, its time, its number. */
+static uint64_t slot_content(uint64_t elem_size, unsigned options)
 {
-	return times ? (elem_size + 7) / 8 * 8 + 8 : elem_size;
+	unsigned words = !!(options & ZIPC_STREAM_STAMPS) +
+			 !!(options & ZIPC_STREAM_DERIVED);
+
+	return words ? (elem_size + 7) / 8 * 8 + 8 * words : elem_size;
+}
+
+static const struct zipc_stream_plan *plan_by(const struct zipc_plan *plan)
+{
+	return (const void *)plan;
+}
+
+static unsigned options_by(const struct zipc_plan *plan)
+{
+	return (plan->other_option & PLAN_TIMES ? ZIPC_STREAM_STAMPS : 0) |
+	       (plan_by(plan)->derivation_bytes ? ZIPC_STREAM_DERIVED : 0);
 }
 
 static uint64_t own_bytes(const struct zipc_plan *plan)
 {
 	return sizeof(struct zipc_stream_words) +
 	       (uint64_t)(plan->other_option >> PLAN_SUBSCRIPTIONS) *
-		       sizeof(struct zipc_subscription_record);
+		       sizeof(struct zipc_subscription_record) +
+	       plan_by(plan)->derivation_bytes;
 }
 
 static uint64_t body_bytes(const struct zipc_plan *plan, uint64_t elem_size)
 {
 	return zipc_places_bytes(plan->capacity,
-				 slot_content(elem_size, plan->other_option &
-								 PLAN_TIMES),
+				 slot_content(elem_size, options_by(plan)),
 				 writers_for(plan, elem_size), own_bytes(plan));
 }
 
@@ -89,24 +104,31 @@ static void build(const struct zipc_plan *plan, unsigned char *body,
 {
 	struct zipc_place_ring *ring = (void *)body;
 	struct zipc_stream_words *words;
-	bool times = plan->other_option & PLAN_TIMES;
+	unsigned options = options_by(plan);
 
-	zipc_places_build(body, plan->capacity, slot_content(elem_size, times),
+	zipc_places_build(body, plan->capacity,
+			  slot_content(elem_size, options),
 			  writers_for(plan, elem_size), own_bytes(plan));
 	ring->stream_offset = ring->writers_offset +
 			      ring->writers * sizeof(struct zipc_writer);
 	words = (void *)(body + ring->stream_offset);
 	words->policy = plan->other_option & PLAN_POLICY;
-	words->options = times ? ZIPC_STREAM_STAMPS : 0;
+	words->options = options;
 	words->subscriptions = plan->other_option >> PLAN_SUBSCRIPTIONS;
 	words->subscriptions_offset = ring->stream_offset + sizeof(*words);
+	if (options & ZIPC_STREAM_DERIVED)
+		words->derivation_offset =
+			words->subscriptions_offset +
+			words->subscriptions *
+				sizeof(struct zipc_subscription_record);
 	/* Relaxed: the table's commit publishes the whole block. */
 	atomic_store_explicit(&words->hold, 1, memory_order_relaxed);
 	atomic_store_explicit(&words->wanted, 1, memory_order_relaxed);
 }
 
-static int plan_of(struct zipc_plan *plan, const char *type, uint64_t capacity,
-		   const struct zipc_stream_options *options)
+int zipc_stream_plan(struct zipc_stream_plan *plan, const char *type,
+		     uint64_t capacity,
+		     const struct zipc_stream_options *options)
 {
 	static const struct zipc_stream_options none = { 0 };
 	unsigned subscriptions;
@@ -125,7 +147,8 @@ static int plan_of(struct zipc_plan *plan, const char *type, uint64_t capacity,
 				 (int)options->policy);
 	if (!subscriptions)
 		subscriptions = ZIPC_SUBSCRIPTIONS;
-	*plan = (struct zipc_plan){
+	plan->derivation_bytes = 0;
+	plan->plan = (struct zipc_plan){
 		.kind = ZIPC_STREAM,
 		.type = type,
 		.capacity = capacity,
@@ -147,7 +170,7 @@ static const char *misfit(const struct zipc_stream_words *copy,
 	uint64_t at = copy->subscriptions_offset;
 
 	if (copy->policy > ZIPC_STREAM_ERROR ||
-	    copy->options & ~ZIPC_STREAM_STAMPS)
+	    copy->options & ~(ZIPC_STREAM_STAMPS | ZIPC_STREAM_DERIVED))
 		return "it has a policy or options that are not known";
 	if (!copy->subscriptions ||
 	    copy->subscriptions > ZIPC_SUBSCRIPTIONS_MOST || at % ZIPC_LINE ||
@@ -197,18 +220,22 @@ static int open_words(struct zipc_stream *stream,
 static int open_places(struct zipc_stream *stream,
 		       struct zipc_segment *segment,
 		       const struct zipc_found *found, const char *name,
-		       bool times)
+		       unsigned options)
 {
 	struct zipc_places *places = &stream->places;
 	struct zipc_found content = *found;
+	uint32_t word = (uint32_t)((found->elem_size + 7) / 8);
 	int rc;
 
-	content.elem_size = slot_content(found->elem_size, times);
+	content.elem_size = slot_content(found->elem_size, options);
 	rc = zipc_places_open(places, segment, &content, name);
 	if (rc)
 		return rc;
 	places->elem_size = found->elem_size;
-	places->stamp_word = times ? (uint32_t)(content.elem_size / 8) : 0;
+	if (options & ZIPC_STREAM_STAMPS)
+		places->stamp_word = ++word;
+	if (options & ZIPC_STREAM_DERIVED)
+		places->number_word = ++word;
 	places->watched = true;
 	places->closable = true;
 	if (zipc_stream_holds(&stream->shape))
@@ -229,8 +256,9 @@ static int handle_on(struct zipc_stream **out, struct zipc_segment *segment,
 		rc = open_words(stream, found, &copy);
 	}
 	if (!rc)
-		rc = open_places(stream, segment, found, name,
-				 copy.options & ZIPC_STREAM_STAMPS);
+		rc = open_places(stream, segment, found, name, copy.options);
+	if (!rc && copy.options & ZIPC_STREAM_DERIVED)
+		rc = zipc_derived_open(stream, found, copy.derivation_offset);
 	if (rc) {
 		zipc_table_release(found);
 		free(stream);
@@ -243,18 +271,25 @@ static int handle_on(struct zipc_stream **out, struct zipc_segment *segment,
 	return 0;
 }
 
+int zipc_stream_create_by(struct zipc_stream **out,
+			  struct zipc_segment *segment, const char *name,
+			  const struct zipc_stream_plan *plan)
+{
+	struct zipc_found found;
+	int rc = zipc_table_create(&found, segment, name, &plan->plan);
+
+	return rc ? rc : handle_on(out, segment, name, &found);
+}
+
 int zipc_stream_create_with(struct zipc_stream **out,
 			    struct zipc_segment *segment, const char *name,
 			    const char *type, uint64_t capacity,
 			    const struct zipc_stream_options *options)
 {
-	struct zipc_plan plan;
-	struct zipc_found found;
-	int rc = plan_of(&plan, type, capacity, options);
+	struct zipc_stream_plan plan;
+	int rc = zipc_stream_plan(&plan, type, capacity, options);
 
-	if (!rc)
-		rc = zipc_table_create(&found, segment, name, &plan);
-	return rc ? rc : handle_on(out, segment, name, &found);
+	return rc ? rc : zipc_stream_create_by(out, segment, name, &plan);
 }
 
 int zipc_stream_create(struct zipc_stream **out, struct zipc_segment *segment,
@@ -277,12 +312,13 @@ int zipc_stream_open_or_create(struct zipc_stream **out,
 			       struct zipc_segment *segment, const char *name,
 			       const char *type, uint64_t capacity)
 {
-	struct zipc_plan plan;
+	struct zipc_stream_plan plan;
 	struct zipc_found found;
-	int rc = plan_of(&plan, type, capacity, NULL);
+	int rc = zipc_stream_plan(&plan, type, capacity, NULL);
 
 	if (!rc)
-		rc = zipc_table_open_or_create(&found, segment, name, &plan);
+		rc = zipc_table_open_or_create(&found, segment, name,
+					       &plan.plan);
 	return rc ? rc : handle_on(out, segment, name, &found);
 }
 
@@ -376,6 +412,7 @@ void zipc_stream_close(struct zipc_stream *stream)
 {
 	if (!stream)
 		return;
+	zipc_derived_close(stream->derived);
 	zipc_places_close(&stream->places);
 	zipc_use_end(&stream->shape.use);
 	zipc_type_free(stream->type);

@@ -82,12 +82,28 @@ struct zipc_stream_shape {
 	char name[ZIPC_NAME_MAX + 1];
 };
 
+struct zipc_derived; /* derive.h */
+
 struct zipc_stream {
 	struct zipc_places places;
 	struct zipc_stream_shape shape;
 	struct zipc_spin spin;
 	struct zipc_type *type;
+	struct zipc_derived *derived; /* NULL: it is not derived */
 };
+
+/* What a stream is created from. */
+struct zipc_stream_plan {
+	struct zipc_plan plan;     /* the first, as it is found by that */
+	uint64_t derivation_bytes; /* lines of them; 0: it is not derived */
+};
+
+int zipc_stream_plan(struct zipc_stream_plan *plan, const char *type,
+		     uint64_t capacity,
+		     const struct zipc_stream_options *options);
+int zipc_stream_create_by(struct zipc_stream **out,
+			  struct zipc_segment *segment, const char *name,
+			  const struct zipc_stream_plan *plan);
 
 /* Whether named subscriptions hold producers back. */
 static inline bool zipc_stream_holds(const struct zipc_stream_shape *shape)
@@ -140,6 +156,25 @@ void zipc_stream_end_record(const struct zipc_stream_shape *shape,
 			    const struct zipc_places *places,
 			    struct zipc_subscription_record *record);
 
+/*
+ * Under the lock: a record for the derived stream that holder names, called as
+ * it; the caller is its maker until it says that it has ended.
+ */
+int zipc_stream_join_record(const struct zipc_stream_shape *shape,
+			    const struct zipc_places *places, const char *name,
+			    enum zipc_stream_from from, uint64_t holder,
+			    uint32_t *index, uint64_t *position);
+void zipc_stream_join_end(const struct zipc_stream_shape *shape,
+			  uint32_t index);
+
+/*
+ * All before that position has been dealt with; 0: there is nothing to hold
+ * any more, and the record is free. What is another's by now stays as it is.
+ */
+void zipc_stream_raise_record(const struct zipc_stream_shape *shape,
+			      const struct zipc_places *places, uint32_t index,
+			      uint64_t holder, uint64_t to);
+
 /* for who emits each result once, also when another has begun to */
 
 /*
@@ -149,12 +184,35 @@ void zipc_stream_end_record(const struct zipc_stream_shape *shape,
 int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail);
 
 /*
- * Emit at exactly this position. 0; -EEXIST: another element has it, or this
- * producer was held up so long that it was taken back: nothing was emitted;
- * -EAGAIN, -ETIMEDOUT as emit; -EPIPE ended.
+ * Emit up to n from exactly this position on, without waiting. How many, which
+ * have n positions without a gap; -EEXIST: another element has the first, or
+ * this producer was held up so long that it was taken back: nothing was
+ * emitted; -EAGAIN as emit; -EPIPE ended. said may be NULL: place_ring.h.
  */
-int zipc_stream_emit_at(struct zipc_stream *stream, const void *elem,
-			uint64_t position, int64_t timeout_ns);
+int64_t zipc_stream_emit_at(struct zipc_stream *stream, const void *elems,
+			    uint64_t n, uint64_t position,
+			    const struct zipc_said *said);
+
+/* for who keeps a subscription's position elsewhere */
+
+/* Go on from there, as if nothing was lost so far. */
+void zipc_subscription_seek(struct zipc_subscription *subscription,
+			    uint64_t position);
+
+/* Where it stood behind an element, and what was lost by then. */
+struct zipc_passage {
+	uint64_t position, lost;
+};
+
+/*
+ * Up to n elements that are there, their times unless that is NULL, and where
+ * it stood behind each. How many; or as next, if there is none. *ended: nothing
+ * will come behind them.
+ */
+int64_t zipc_subscription_read(struct zipc_subscription *subscription,
+			       void *elems, int64_t *times_ns,
+			       struct zipc_passage *behind, uint64_t n,
+			       bool *ended);
 
 /*
  * Whether next would find something now, or an end; also when only trying tells

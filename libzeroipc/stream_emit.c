@@ -24,6 +24,15 @@ static int enter(struct zipc_stream *stream)
 	return rc ? rc : zipc_places_become_writer(&stream->places);
 }
 
+/* What is derived has its elements from those who drive it. */
+static int enter_to_emit(struct zipc_stream *stream)
+{
+	if (!stream->derived)
+		return enter(stream);
+	return zipc_fail(EPERM, "stream `%s` is derived: nobody emits into it; "
+			 "drive it", stream->shape.name);
+}
+
 static uint64_t read_head(const struct zipc_places *places)
 {
 	/* passed: acquire; pairs with pass. */
@@ -69,6 +78,7 @@ struct emission {
 	struct zipc_stream *stream;
 	const void *elems;
 	uint64_t n, position; /* 0: anywhere */
+	const struct zipc_said *said;
 };
 
 static int64_t attempt(void *context)
@@ -79,9 +89,10 @@ static int64_t attempt(void *context)
 
 	/* Each retry means that there is room, or something was settled. */
 	do {
-		rc = it->position ? zipc_places_push_at(places, it->elems,
-							it->position)
-				  : zipc_places_push(places, it->elems, it->n);
+		rc = it->position
+			     ? zipc_places_push_at(places, it->elems, it->n,
+						   it->position, it->said)
+			     : zipc_places_push(places, it->elems, it->n);
 		if (zipc_likely(rc != -EAGAIN))
 			return zipc_stream_say(&it->stream->shape, rc);
 		rc = make_room(it->stream);
@@ -115,14 +126,14 @@ static int64_t emit_some(struct emission *it, int64_t timeout_ns,
 int64_t zipc_stream_emit_n(struct zipc_stream *stream, const void *elems,
 			   uint64_t n, int64_t timeout_ns)
 {
-	struct emission it = { stream, elems, n, 0 };
+	struct emission it = { .stream = stream, .elems = elems, .n = n };
 	int64_t deadline = 0, moved = 0;
 	uint64_t done = 0;
 	int rc;
 
 	if (!n)
 		return 0;
-	rc = enter(stream);
+	rc = enter_to_emit(stream);
 	if (rc)
 		return rc;
 	while (done < n) {
@@ -151,8 +162,8 @@ int64_t zipc_stream_emit_n(struct zipc_stream *stream, const void *elems,
 CONTINUATION emit_the_long_way(struct zipc_stream *stream, const void *elem,
 			       int64_t timeout_ns)
 {
-	struct emission it = { stream, elem, 1, 0 };
-	int64_t deadline = 0, rc = enter(stream);
+	struct emission it = { .stream = stream, .elems = elem, .n = 1 };
+	int64_t deadline = 0, rc = enter_to_emit(stream);
 
 	if (!rc)
 		rc = emit_some(&it, timeout_ns, &deadline);
@@ -205,7 +216,8 @@ CONTINUATION emit_any_size(struct zipc_stream *stream, const void *elem,
 int zipc_stream_emit(struct zipc_stream *stream, const void *elem,
 		     int64_t timeout_ns)
 {
-	if (!has_entered(stream) || stream->places.stamp_word)
+	if (!has_entered(stream) || stream->places.stamp_word ||
+	    stream->places.number_word)
 		return emit_the_long_way(stream, elem, timeout_ns);
 	if (stream->places.elem_size == 8)
 		return emit_of(stream, elem, 8, timeout_ns);
@@ -214,14 +226,14 @@ int zipc_stream_emit(struct zipc_stream *stream, const void *elem,
 
 /* for who emits each result once */
 
-int zipc_stream_emit_at(struct zipc_stream *stream, const void *elem,
-			uint64_t position, int64_t timeout_ns)
+int64_t zipc_stream_emit_at(struct zipc_stream *stream, const void *elems,
+			    uint64_t n, uint64_t position,
+			    const struct zipc_said *said)
 {
-	struct emission it = { stream, elem, 1, position };
-	int64_t deadline = 0;
+	struct emission it = { stream, elems, n, position, said };
 	int rc = enter(stream);
 
-	return rc ? rc : (int)emit_some(&it, timeout_ns, &deadline);
+	return rc ? rc : attempt(&it);
 }
 
 int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail)

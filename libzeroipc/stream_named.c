@@ -6,7 +6,17 @@
  * A record is free while its position is 0. Who adds or finds one has the lock
  * of who creates, which a process that dies drops; so a name is there once.
  * Whose it is says its holder: who finds one that is dead takes it over.
+ *
+ * A record may belong to a derived stream instead, which its holder then names,
+ * and whose drivers raise its position together with that word: so a driver
+ * that is late can not raise what is another's by now. While it is made,
+ * `maker` is who makes it; from then on it stays as long as that stream is
+ * there, and is freed by who meets it: who looks for a record, or for room.
+ *
+ *   edge     written by              read by   carries
+ *   made     zipc_stream_join_end    is_gone   the derived stream is there
  */
+#include "cell.h"
 #include "error.h"
 #include "name.h"
 #include "record.h"
@@ -57,6 +67,57 @@ static uint64_t read_position(const struct zipc_subscription_record *record)
 	return atomic_load_explicit(&record->position, memory_order_acquire);
 }
 
+/* Holder and position, if they are what was read there. */
+static bool change_both(struct zipc_subscription_record *record,
+			uint64_t holder, uint64_t from, uint64_t new_holder,
+			uint64_t to)
+{
+	struct zipc_pair before = { holder, from };
+
+	return zipc_cell_swap((void *)record, &before,
+			      (struct zipc_pair){ new_holder, to });
+}
+
+static uint64_t holder_of(const struct zipc_subscription_record *record)
+{
+	return atomic_load_explicit(&record->holder, memory_order_acquire);
+}
+
+/* Whether the derived stream that is the holder is not there, nor will be. */
+static bool is_gone(const struct zipc_stream_shape *shape,
+		    const struct zipc_subscription_record *record,
+		    uint64_t holder)
+{
+	/* made: acquire; what is looked at next was there before. */
+	uint64_t maker = atomic_load_explicit(&record->maker,
+					      memory_order_acquire);
+	uint64_t number = (holder & ~ZIPC_HELD_BY_STREAM) >>
+			  ZIPC_HELD_ENTRY_BITS;
+
+	if (maker && zipc_segment_lives(shape->segment, maker))
+		return false;
+	return !zipc_use_is_there(shape->segment,
+				  holder & ((1u << ZIPC_HELD_ENTRY_BITS) - 1),
+				  number, ~ZIPC_HELD_BY_STREAM >>
+						  ZIPC_HELD_ENTRY_BITS);
+}
+
+/* A derived stream's record is freed if that is gone; true: it was. */
+static bool free_if_gone(const struct zipc_stream_shape *shape,
+			 struct zipc_subscription_record *record)
+{
+	uint64_t holder = holder_of(record), position;
+
+	if (!(holder & ZIPC_HELD_BY_STREAM) || !is_gone(shape, record, holder))
+		return false;
+	do
+		position = atomic_load_explicit(&record->position,
+						memory_order_acquire);
+	while (!change_both(record, holder, position, 0, 0) &&
+	       holder_of(record) == holder);
+	return true;
+}
+
 /* Make it the caller's, unless a live process has it; false: it has. */
 static bool take(const struct zipc_stream_shape *shape,
 		 struct zipc_subscription_record *record)
@@ -64,9 +125,12 @@ static bool take(const struct zipc_stream_shape *shape,
 	struct zipc_segment *segment = shape->segment;
 	uint64_t me = atomic_load_explicit(&segment->holder,
 					   memory_order_relaxed);
-	uint64_t holder = atomic_load_explicit(&record->holder,
-					       memory_order_acquire);
+	uint64_t holder;
 
+	free_if_gone(shape, record);
+	holder = holder_of(record);
+	if (holder & ZIPC_HELD_BY_STREAM)
+		return false;
 	if (holder && zipc_segment_lives(segment, holder))
 		return false;
 	/* record: acquire and release; pairs with zipc_record_give(). */
@@ -84,7 +148,7 @@ static struct zipc_subscription_record *find(
 	uint32_t i;
 
 	for (i = 0; i < shape->record_count; i++, record++) {
-		if (!read_position(record))
+		if (!read_position(record) || free_if_gone(shape, record))
 			continue;
 		read_name(record, &other);
 		if (!memcmp(&other, name, sizeof(other)))
@@ -129,9 +193,10 @@ static struct zipc_subscription_record *find_free(
 	return NULL;
 }
 
+/* For a holder of its own, if that is not 0. */
 static int add(const struct zipc_stream_shape *shape,
 	       const struct zipc_places *places, const struct name *name,
-	       enum zipc_stream_from from,
+	       enum zipc_stream_from from, uint64_t holder,
 	       struct zipc_subscription_record **record, uint64_t *position)
 {
 	struct zipc_subscription_record *it = find_free(shape);
@@ -144,6 +209,13 @@ static int add(const struct zipc_stream_shape *shape,
 				 shape->record_count);
 	write_name(it, name);
 	atomic_store_explicit(&it->lost, 0, memory_order_relaxed);
+	if (holder) {
+		/* Relaxed: told of by the holder. */
+		atomic_store_explicit(
+			&it->maker, holder_of(it), memory_order_relaxed);
+		atomic_store_explicit(&it->holder, holder,
+				      memory_order_release);
+	}
 	*position = from == ZIPC_STREAM_OLDEST ? zipc_stream_oldest(places)
 					       : zipc_places_tail(places);
 	*record = it;
@@ -170,7 +242,11 @@ static int find_or_add(const struct zipc_stream_shape *shape,
 		return zipc_fail(ENOENT, "stream `%s` has no subscription "
 				 "`%s`", shape->name, text);
 	if (!*record)
-		return add(shape, places, &name, from, record, position);
+		return add(shape, places, &name, from, 0, record, position);
+	if (holder_of(*record) & ZIPC_HELD_BY_STREAM)
+		return zipc_fail(EBUSY, "subscription `%s` of stream `%s` is "
+				 "the derived stream's of that name", text,
+				 shape->name);
 	if (!take(shape, *record))
 		return zipc_fail(EBUSY, "subscription `%s` of stream `%s` is "
 				 "another live process's: it has one reader at "
@@ -242,6 +318,57 @@ int zipc_stream_forget(struct zipc_stream *stream, const char *name)
 	return rc;
 }
 
+/* a derived stream's */
+
+int zipc_stream_join_record(const struct zipc_stream_shape *shape,
+			    const struct zipc_places *places, const char *text,
+			    enum zipc_stream_from from, uint64_t holder,
+			    uint32_t *index, uint64_t *position)
+{
+	struct zipc_subscription_record *record;
+	struct name name;
+	int rc = make_name(&name, text);
+
+	if (rc)
+		return rc;
+	record = find(shape, &name);
+	if (record && holder_of(record) != holder)
+		return zipc_fail(EEXIST, "stream `%s` has a subscription `%s`, "
+				 "as the derived stream is to be called",
+				 shape->name, text);
+	rc = add(shape, places, &name, from, holder, &record, position);
+	if (!rc)
+		*index = (uint32_t)(record - shape->records);
+	return rc;
+}
+
+void zipc_stream_join_end(const struct zipc_stream_shape *shape, uint32_t index)
+{
+	/* made: release; pairs with is_gone(). */
+	atomic_store_explicit(&shape->records[index].maker, 0,
+			      memory_order_release);
+}
+
+void zipc_stream_raise_record(const struct zipc_stream_shape *shape,
+			      const struct zipc_places *places, uint32_t index,
+			      uint64_t holder, uint64_t to)
+{
+	struct zipc_subscription_record *record = &shape->records[index];
+	uint64_t position;
+
+	do {
+		position = atomic_load_explicit(&record->position,
+						memory_order_acquire);
+		/* It is behind that already, or it was freed. */
+		if (!position || (to && position >= to) ||
+		    holder_of(record) != holder)
+			return;
+		/* advanced: release, by this; pairs with slowest(). */
+	} while (!change_both(record, holder, position, to ? holder : 0, to));
+	if (zipc_stream_holds(shape))
+		zipc_wake(places->writable, places->symmetric, UINT32_MAX);
+}
+
 /* holding back */
 
 /* The slowest subscription's position, at most limit. */
@@ -274,6 +401,19 @@ static void raise(_Atomic uint64_t *word, uint64_t to)
 		;
 }
 
+/* What was derived, and is not there any more, holds nobody back. */
+static bool free_some(const struct zipc_stream_shape *shape)
+{
+	bool some = false;
+	uint32_t i;
+
+	for (i = 0; i < shape->record_count; i++)
+		if (holder_of(&shape->records[i]) & ZIPC_HELD_BY_STREAM &&
+		    free_if_gone(shape, &shape->records[i]))
+			some = true;
+	return some;
+}
+
 static int full(void)
 {
 	return zipc_fail_as(EAGAIN, "the stream is full: a named subscription "
@@ -302,7 +442,7 @@ int zipc_stream_allow(struct zipc_stream *stream, uint64_t T)
 	/* The first look is enough to find it full, and disturbs nobody. */
 	limit = slowest(shape, limit);
 	if (limit <= hold)
-		return full();
+		return free_some(shape) ? 0 : full();
 	/* joined: the light fence follows; pairs with hold_back(). */
 	raise(&shape->words->wanted, limit);
 	zipc_fence_light(places->symmetric);

@@ -338,6 +338,35 @@ static int64_t read_closely(struct zipc_subscription *it, void *elem,
 	return 0;
 }
 
+void zipc_subscription_seek(struct zipc_subscription *it, uint64_t position)
+{
+	it->position = it->known = it->next_pass = position;
+	it->lost = 0;
+}
+
+int64_t zipc_subscription_read(struct zipc_subscription *it, void *elems,
+			       int64_t *times_ns, struct zipc_passage *behind,
+			       uint64_t n, bool *ended)
+{
+	unsigned char *to = elems;
+	int64_t rc = enter(it);
+	uint64_t i;
+
+	*ended = false;
+	for (i = 0; !rc && i < n; i++, to += it->places.elem_size) {
+		if (!read_at_once(it, to, it->places.elem_size, times_ns))
+			rc = read_closely(it, to, times_ns, ZIPC_NOWAIT);
+		if (rc)
+			break;
+		behind[i] = (struct zipc_passage){ it->position, it->lost };
+		times_ns = times_ns ? times_ns + 1 : NULL;
+	}
+	if (i)
+		move_on(it, i);
+	*ended = rc == -EPIPE;
+	return leave(it, i ? (int64_t)i : rc);
+}
+
 static int64_t read_some(struct zipc_subscription *it, void *elems,
 			 int64_t *times_ns, uint64_t n, int64_t timeout_ns)
 {

@@ -52,6 +52,13 @@ struct zipc_plan {
 	void (*build)(const struct zipc_plan *plan, unsigned char *body,
 		      uint64_t elem_size);
 	uint64_t elem_size_max; /* bytes */
+	/*
+	 * Under the lock, behind build and before it can be seen: which entry
+	 * it is to have, as the how manieth. Its failure is create's. May be
+	 * NULL.
+	 */
+	int (*join)(const struct zipc_plan *plan, unsigned char *body,
+		    uint32_t entry, uint64_t lives);
 	unsigned option;        /* the kind's own */
 	unsigned other_option;  /* likewise */
 	uint32_t flags;         /* ZIPC_FLAG_* */

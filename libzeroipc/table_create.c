@@ -60,7 +60,7 @@ static int draft_plan(struct draft *draft, const char *name,
 }
 
 /* Write the whole block, in place; nobody looks there yet. */
-static void write_block(struct zipc_segment *segment, uint64_t at,
+static unsigned char *write_block(struct zipc_segment *segment, uint64_t at,
 			uint64_t lives, const struct draft *draft)
 {
 	const struct zipc_plan *plan = draft->plan;
@@ -82,6 +82,7 @@ static void write_block(struct zipc_segment *segment, uint64_t at,
 	if (plan->build)
 		plan->build(plan, (unsigned char *)block + block->body_offset,
 			    draft->elem_size);
+	return (unsigned char *)block + block->body_offset;
 }
 
 /*
@@ -114,6 +115,7 @@ static int create_locked(struct zipc_segment *segment,
 	struct zipc_room room;
 	uint32_t count;
 	uint64_t next, lives;
+	unsigned char *body;
 	int rc = zipc_table_state(segment, &count, &next);
 
 	if (rc)
@@ -128,7 +130,11 @@ static int create_locked(struct zipc_segment *segment,
 	if (rc)
 		return rc;
 	lives = zipc_entry_lives(segment, room.entry);
-	write_block(segment, room.at, lives, draft);
+	body = write_block(segment, room.at, lives, draft);
+	if (draft->plan->join)
+		rc = draft->plan->join(draft->plan, body, room.entry, lives);
+	if (rc)
+		return rc;
 	commit(segment, &room, draft);
 	if (!zipc_use_begin(use, segment, room.entry, draft->name))
 		return zipc_fail(EBADMSG, "segment `/%s` is damaged: what was "

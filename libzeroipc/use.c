@@ -176,6 +176,22 @@ bool zipc_use_stands(const struct zipc_use *use)
 	return now.extent == use->extent && now.lives == use->lives;
 }
 
+bool zipc_use_is_there(const struct zipc_segment *segment, uint32_t entry,
+		       uint64_t lives, uint64_t mask)
+{
+	struct zipc_use now = { .segment = (struct zipc_segment *)segment,
+				.entry = entry };
+	struct zipc_extent extent;
+
+	if (entry >= segment->max_entries)
+		return false;
+	look(&now);
+	return ((now.lives ^ lives) & mask) == 0 &&
+	       zipc_extent_read(&extent, now.extent,
+				zipc_segment_blocks_begin(segment),
+				segment->size) == ZIPC_ENTRY_THERE;
+}
+
 int zipc_use_opened(const struct zipc_use *use, const char *name, int rc)
 {
 	if (!rc || !use->segment->read_only)

@@ -74,6 +74,13 @@ int zipc_use_enter(const struct zipc_use *use, const char *name);
 bool zipc_use_stands(const struct zipc_use *use);
 
 /*
+ * Whether the structure is there that was the entry's lives-th, as far as mask
+ * keeps of that.
+ */
+bool zipc_use_is_there(const struct zipc_segment *segment, uint32_t entry,
+		       uint64_t lives, uint64_t mask);
+
+/*
  * What came of opening, as of one who only reads: what it has read of the body
  * may be another's, if the structure was removed meanwhile. Then it is -ENOENT.
  */

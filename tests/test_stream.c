@@ -701,26 +701,25 @@ END_TEST
 
 START_TEST(an_emit_at_a_position_is_there_or_not_at_all)
 {
-	struct zipc_stream *stream = new_stream(4), *other = another();
+	struct zipc_stream *stream = new_stream(64), *other = another();
 	struct zipc_subscription *it = subscribe(stream, NULL,
 						 ZIPC_STREAM_NEWEST);
-	uint64_t tail, i, value = 1;
+	uint64_t tail, i, values[2] = { 1, 2 };
 
 	for (i = 0; i < 10; i++) {
 		ck_rc(zipc_stream_decide_all(stream, &tail), 0);
-		ck_assert_uint_eq(tail, 2 * i + 1);
-		ck_rc(zipc_stream_emit_at(stream, &value, tail, ZIPC_NOWAIT),
-		      0);
-		ck_rc(zipc_stream_emit_at(other, &value, tail, ZIPC_NOWAIT),
+		ck_assert_uint_eq(tail, 3 * i + 1);
+		ck_rc(zipc_stream_emit_at(stream, values, 2, tail, NULL), 2);
+		ck_rc(zipc_stream_emit_at(other, values, 2, tail, NULL),
 		      -EEXIST);
-		ck_rc(zipc_stream_emit_at(other, &value, tail + 2,
-					  ZIPC_NOWAIT), -EEXIST);
-		ck_rc(emit(other, 2), 0);
-		next_all(it, 1, 2);
+		ck_rc(zipc_stream_emit_at(other, values, 2, tail + 3, NULL),
+		      -EEXIST);
+		ck_rc(emit(other, 3), 0);
+		next_all(it, 1, 3);
 	}
 	ck_rc(next(it), -EAGAIN);
 	ck_rc(zipc_stream_end(stream), 0);
-	ck_rc(zipc_stream_emit_at(other, &value, 21, ZIPC_NOWAIT), -EPIPE);
+	ck_rc(zipc_stream_emit_at(other, values, 2, 31, NULL), -EPIPE);
 	zipc_stream_leave(it);
 	zipc_stream_close(stream);
 	zipc_stream_close(other);

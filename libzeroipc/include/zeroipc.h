@@ -25,6 +25,7 @@
 #include <zipc/wait_set.h>
 #include <zipc/future.h>
 #include <zipc/stream.h>
+#include <zipc/derive.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_future.h>
 #include <zipc/inspect_lease.h>

@@ -281,7 +281,7 @@ static void emit_with(struct zipc_stream *stream)
 		    EMIT_ERRORS);
 	may(zipc_stream_emit_n(stream, values, MANY, TIMEOUT_NS), EMIT_ERRORS);
 	may(zipc_stream_decide_all(stream, &tail), EBADMSG);
-	may(zipc_stream_emit_at(stream, values, tail, ZIPC_NOWAIT), EEXIST,
+	may(zipc_stream_emit_at(stream, values, MANY, tail, NULL), EEXIST,
 	    EMIT_ERRORS);
 	zipc_stream_size(stream);
 	zipc_stream_has_ended(stream);

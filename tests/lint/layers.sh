@@ -24,6 +24,7 @@ layer_of()
 	lock | mutex | once | rwlock | waiter) echo 3 ;;
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
 	future | future_*) echo 3 ;;
+	derive | drive | drive_*) echo 3 ;;
 	channel | meeting | select | wait_set) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/* Drivers' sources, and the flow over them; derive.h has the idea. */
+#include "drive.h"
+
+#include "error.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define READ_BYTES 65536u /* of a source at a time, at most */
+
+/* open */
+
+static int open_source(struct zipc_stream *stream, unsigned k)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_derivation_source *said = &derived->sources[k];
+	struct zipc_drive_source *it = &derived->driver->source[k];
+	struct zipc_stream *found;
+	int rc = zipc_stream_open(&found, stream->shape.segment, said->name,
+				  NULL);
+
+	if (rc)
+		return rc;
+	it->stream = found;
+	if (found->shape.use.extent != said->extent ||
+	    found->shape.use.lives != said->lives ||
+	    found->shape.use.entry != said->entry)
+		return zipc_fail(ENOENT, "stream `%s` is derived from a "
+				 "stream `%s` that was removed; another one "
+				 "has the name now", stream->shape.name,
+				 said->name);
+	if (said->record >= found->shape.record_count)
+		return zipc_stream_damaged(&stream->shape, "its subscription "
+					   "has no record");
+	return zipc_stream_subscribe(&it->reader, found, NULL,
+				     ZIPC_STREAM_NEWEST);
+}
+
+static void close_source(struct zipc_drive_source *it)
+{
+	zipc_stream_unsubscribe(it->reader);
+	zipc_stream_close(it->stream);
+	free(it->elems);
+	free(it->times);
+	free(it->behind);
+	*it = (struct zipc_drive_source){ .stream = NULL };
+}
+
+/* Memory for what is read of it at a time. */
+static int prepare_source(struct zipc_drive_source *it, uint32_t room)
+{
+	const struct zipc_places *places = &it->stream->places;
+
+	it->most = READ_BYTES / places->elem_size;
+	if (it->most > room)
+		it->most = room;
+	if (!it->most)
+		it->most = 1;
+	it->elems = calloc(it->most, places->elem_size);
+	it->behind = calloc(it->most, sizeof(*it->behind));
+	if (places->stamp_word)
+		it->times = calloc(it->most, sizeof(*it->times));
+	if (it->elems && it->behind && (it->times || !places->stamp_word))
+		return 0;
+	return zipc_fail_as(ENOMEM, "out of memory");
+}
+
+static int read_flow(struct zipc_stream *stream)
+{
+	struct zipc_derived *derived = stream->derived;
+	const struct zipc_derivation *copy = &derived->copy;
+	struct zipc_flow_source sources[ZIPC_FLOW_SOURCES];
+	struct zipc_driver *driver = derived->driver;
+	struct zipc_flow *flow;
+	unsigned k;
+	int rc;
+
+	for (k = 0; k < copy->sources; k++)
+		sources[k] = (struct zipc_flow_source){
+			.name = derived->sources[k].name,
+			.type = zipc_type_text(driver->source[k].stream->type),
+			.times = driver->source[k].times != NULL,
+		};
+	rc = zipc_flow_read(&flow, derived->body + copy->flow_offset,
+			    copy->flow_bytes, sources, copy->sources);
+	if (rc)
+		return rc;
+	if (zipc_flow_state_bytes(flow) != copy->state_bytes ||
+	    zipc_flow_result_bytes(flow) != stream->places.elem_size ||
+	    zipc_flow_sources(flow) != copy->sources ||
+	    !zipc_flow_has_times(flow) != !stream->places.stamp_word) {
+		zipc_flow_close(flow);
+		return zipc_stream_damaged(&stream->shape, "its flow is that "
+					   "of another stream");
+	}
+	driver->flow = flow;
+	driver->reads = zipc_flow_reads(flow);
+	return 0;
+}
+
+int zipc_driver_open_sources(struct zipc_stream *stream)
+{
+	struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	unsigned k;
+	int rc = 0;
+
+	if (driver->flow)
+		return 0;
+	for (k = 0; !rc && k < derived->copy.sources; k++) {
+		rc = open_source(stream, k);
+		if (!rc)
+			rc = prepare_source(&driver->source[k],
+					    derived->copy.room);
+	}
+	if (!rc)
+		rc = read_flow(stream);
+	if (rc)
+		zipc_driver_close_sources(driver);
+	return rc;
+}
+
+void zipc_driver_close_sources(struct zipc_driver *driver)
+{
+	unsigned k;
+
+	for (k = 0; k < ZIPC_FLOW_SOURCES; k++)
+		close_source(&driver->source[k]);
+	zipc_flow_close(driver->flow);
+	driver->flow = NULL;
+}
+
+/* positions */
+
+void zipc_driver_raise(struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	const struct zipc_stream *source;
+	unsigned k;
+
+	if (driver->raised == driver->current)
+		return;
+	for (k = 0; k < derived->copy.sources; k++) {
+		source = driver->source[k].stream;
+		zipc_stream_raise_record(
+			&source->shape, &source->places,
+			derived->sources[k].record, derived->holder,
+			zipc_batch_get(driver->batch.head.position[k]));
+	}
+	driver->raised = driver->current;
+}
+
+void zipc_driver_free_sources(struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	struct zipc_drive_source *it;
+	unsigned k;
+
+	for (k = 0; k < derived->copy.sources; k++) {
+		it = &driver->source[k];
+		/* Of one that is not there any more nothing is held. */
+		if (it->stream || !open_source(stream, k))
+			zipc_stream_raise_record(&it->stream->shape,
+						 &it->stream->places,
+						 derived->sources[k].record,
+						 derived->holder, 0);
+	}
+	zipc_driver_close_sources(driver);
+}
+
+/* reading */
+
+static bool has_ended(const struct zipc_driver *driver, unsigned k)
+{
+	return zipc_batch_get(driver->batch.head.ended) >> k & 1;
+}
+
+static int check_there(const struct zipc_stream *stream, unsigned k)
+{
+	const struct zipc_stream *source =
+		stream->derived->driver->source[k].stream;
+
+	if (zipc_use_stands(&source->shape.use))
+		return 0;
+	return zipc_fail(ENOENT, "stream `%s` is derived from stream `%s`, "
+			 "which was removed", stream->shape.name,
+			 source->shape.name);
+}
+
+/* Read what there is of a source: 0, or a failure; nothing is none. */
+static int read_source(struct zipc_stream *stream, unsigned k)
+{
+	struct zipc_driver *driver = stream->derived->driver;
+	struct zipc_drive_source *it = &driver->source[k];
+	uint64_t from = zipc_batch_get(driver->batch.head.position[k]);
+	int64_t n;
+	int rc;
+
+	it->count = 0;
+	it->ended = has_ended(driver, k);
+	if (it->ended)
+		return 0;
+	rc = check_there(stream, k);
+	if (rc)
+		return rc;
+	if (from > zipc_places_tail(&it->stream->places))
+		return zipc_stream_damaged(&stream->shape, "it stands beyond "
+					   "the elements of a source");
+	zipc_subscription_seek(it->reader, from);
+	n = zipc_subscription_read(it->reader, it->elems, it->times,
+				   it->behind, it->most, &it->ended);
+	if (n > 0)
+		it->count = (uint64_t)n;
+	return n > 0 || n == -EAGAIN || n == -EPIPE ? 0 : (int)n;
+}
+
+/* Of one source, in turns, or of all of them. */
+static int read_sources(struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	unsigned n = derived->copy.sources, i, k;
+	bool found = false;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		k = (i + (unsigned)zipc_batch_get(driver->batch.head.number)) %
+		    n;
+		driver->source[k].count = 0;
+		driver->source[k].ended = has_ended(driver, k);
+		if (found && driver->reads == ZIPC_FLOW_EACH)
+			continue;
+		rc = read_source(stream, k);
+		found = found || driver->source[k].count;
+	}
+	return rc;
+}
+
+/* Whether something comes of what was read; or of an end that was not known. */
+static bool is_enough(const struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_driver *driver = derived->driver;
+	unsigned n = derived->copy.sources, with = 0, ended = 0, over = 0, k;
+
+	for (k = 0; k < n; k++) {
+		const struct zipc_drive_source *it = &driver->source[k];
+
+		with += it->count != 0;
+		ended |= (unsigned)it->ended << k;
+		over += it->ended && !it->count;
+	}
+	if (driver->reads == ZIPC_FLOW_EACH)
+		return with || over == n ||
+		       ended != zipc_batch_get(driver->batch.head.ended);
+	return driver->reads != ZIPC_FLOW_PAIRS || with + over == n || over;
+}
+
+/* making */
+
+static int64_t time_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int run(struct zipc_stream *stream, struct zipc_flow_step *step)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	unsigned k;
+	int rc;
+
+	for (k = 0; k < derived->copy.sources; k++) {
+		step->elems[k] = driver->source[k].elems;
+		step->times[k] = driver->source[k].times;
+		step->count[k] = driver->source[k].count;
+		step->ended |= (unsigned)driver->source[k].ended << k;
+	}
+	if (driver->reads == ZIPC_FLOW_CLOCK)
+		step->now_ns = time_now();
+	step->results = zipc_batch_results(driver, &driver->next);
+	if (stream->places.stamp_word)
+		step->result_times = zipc_batch_times(driver, &driver->next);
+	step->room = derived->copy.room;
+	memcpy(zipc_batch_state(&driver->next),
+	       zipc_batch_state(&driver->batch), derived->copy.state_bytes);
+	rc = zipc_flow_run(driver->flow, zipc_batch_state(&driver->next), step);
+	if (rc == -EBADMSG)
+		return zipc_stream_damaged(&stream->shape, "its batch has no "
+					   "state of its flow");
+	return rc;
+}
+
+/* Where the batch stands in a source of which so many were taken. */
+static void note_source(struct zipc_driver *driver, unsigned k, uint64_t taken)
+{
+	const struct zipc_batch *from = &driver->batch.head;
+	const struct zipc_drive_source *it = &driver->source[k];
+	struct zipc_batch *to = &driver->next.head;
+	uint64_t position = zipc_batch_get(from->position[k]);
+	uint64_t lost = zipc_batch_get(from->lost[k]);
+
+	if (taken) {
+		position = it->behind[taken - 1].position;
+		lost += it->behind[taken - 1].lost;
+	}
+	zipc_batch_set(to->position[k], position);
+	zipc_batch_set(to->lost[k], lost);
+	if (it->ended && taken == it->count)
+		zipc_batch_set(to->ended, zipc_batch_get(to->ended) | 1u << k);
+}
+
+/* The head of the batch that comes of a step; how many were taken. */
+static uint64_t note(struct zipc_stream *stream,
+		     const struct zipc_flow_step *step)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_driver *driver = derived->driver;
+	const struct zipc_batch *from = &driver->batch.head;
+	struct zipc_batch *to = &driver->next.head;
+	unsigned n = derived->copy.sources, k;
+	uint64_t taken = 0;
+	bool ends = step->has_ended;
+
+	memset(to, 0, sizeof(*to));
+	zipc_batch_set(to->number, zipc_batch_get(from->number) + 1);
+	zipc_batch_set(to->first, zipc_batch_get(from->first) +
+					  zipc_batch_get(from->count));
+	zipc_batch_set(to->count, step->made);
+	zipc_batch_set(to->next_ns, (uint64_t)step->next_ns);
+	for (k = 0; k < n; k++) {
+		note_source(driver, k, step->taken[k]);
+		taken += step->taken[k];
+	}
+	/* What all have ended for, and what nothing comes of, has ended. */
+	if (n && !step->made && zipc_batch_get(to->ended) == (1u << n) - 1)
+		ends = true;
+	zipc_batch_set(to->flags, ends ? ZIPC_BATCH_ENDS : 0);
+	return n ? taken : step->made;
+}
+
+int64_t zipc_driver_make(struct zipc_stream *stream)
+{
+	struct zipc_driver *driver = stream->derived->driver;
+	struct zipc_flow_step step = { .room = 0 };
+	uint64_t done;
+	int rc = zipc_driver_open_sources(stream);
+
+	if (!rc)
+		zipc_driver_raise(stream);
+	if (!rc)
+		rc = read_sources(stream);
+	if (!rc && !is_enough(stream))
+		return zipc_fail_as(EAGAIN, "the sources have no new element");
+	if (!rc)
+		rc = run(stream, &step);
+	if (rc)
+		return rc;
+	done = note(stream, &step);
+	if (done || step.made || zipc_batch_get(driver->next.head.flags) ||
+	    zipc_batch_get(driver->next.head.ended) !=
+		    zipc_batch_get(driver->batch.head.ended))
+		return (int64_t)done;
+	zipc_batch_set(driver->batch.head.next_ns, (uint64_t)step.next_ns);
+	return zipc_fail_as(EAGAIN, "there is no new result");
+}
+
+bool zipc_driver_has_work(const struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_driver *driver = derived->driver;
+	unsigned n = derived->copy.sources, ready = 0, k;
+
+	if (!driver->flow || !n)
+		return true;
+	for (k = 0; k < n; k++) {
+		const struct zipc_drive_source *it = &driver->source[k];
+
+		if (has_ended(driver, k))
+			continue;
+		if (!zipc_use_stands(&it->stream->shape.use))
+			return true;
+		zipc_subscription_seek(
+			it->reader,
+			zipc_batch_get(driver->batch.head.position[k]));
+		ready |= (unsigned)zipc_subscription_ready(it->reader) << k;
+	}
+	return driver->reads == ZIPC_FLOW_PAIRS
+		       ? (ready | zipc_batch_get(driver->batch.head.ended)) ==
+				 (1u << n) - 1
+		       : ready != 0;
+}
