@@ -10,8 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define STALE_NS INT64_C(1000000000) /* a lease without progress */
-#define LOOK_NS INT64_C(10000000)    /* how often who waits for it looks */
+#define LOOK_NS INT64_C(10000000) /* how often who waits for a lease looks */
+
+int64_t zipc_drive_stale_ns = INT64_C(1000000000);
 
 /* the driver */
 
@@ -52,7 +53,7 @@ static int make_driver(struct zipc_stream *stream)
 }
 
 /* A driver owns a writer's place; a forked child takes one of its own. */
-static int become_driver(struct zipc_stream *stream)
+int zipc_driver_begin(struct zipc_stream *stream)
 {
 	int rc = 0;
 
@@ -134,7 +135,7 @@ static bool is_stale(const struct zipc_stream *stream, uint64_t lease)
 		memcpy(driver->seen, seen, sizeof(seen));
 		driver->seen_ns = now;
 	}
-	return now - driver->seen_ns >= STALE_NS;
+	return now - driver->seen_ns >= zipc_drive_stale_ns;
 }
 
 /* It becomes the caller's; false: somebody else has it. */
@@ -352,7 +353,7 @@ int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 		return zipc_fail(EINVAL, "stream `%s` is not derived: what is "
 				 "emitted into it is all there is",
 				 stream->shape.name);
-	rc = become_driver(stream);
+	rc = zipc_driver_begin(stream);
 	if (!rc)
 		rc = drive_now(stream);
 	if ((rc != -EAGAIN && rc != -EBUSY) || timeout_ns == ZIPC_NOWAIT)

@@ -105,7 +105,13 @@ void zipc_driver_close_sources(struct zipc_driver *driver);
  */
 int64_t zipc_driver_emit(struct zipc_stream *stream);
 
-/* the lease: drive.c */
+/* the lease and the step: drive.c */
+
+/* A lease without progress for so long may be taken; tests are less patient. */
+extern int64_t zipc_drive_stale_ns __attribute__((visibility("hidden")));
+
+/* Become one of the drivers, with a place of one's own; -EUSERS. */
+int zipc_driver_begin(struct zipc_stream *stream);
 bool zipc_driver_leads(const struct zipc_stream *stream);
 
 #endif

@@ -85,6 +85,10 @@ static int read_flow(struct zipc_stream *stream)
 		};
 	rc = zipc_flow_read(&flow, derived->body + copy->flow_offset,
 			    copy->flow_bytes, sources, copy->sources);
+	/* The sources are those that it was made for, and so are their types. */
+	if (rc == -EPROTOTYPE)
+		rc = zipc_stream_damaged(&stream->shape, "its flow is for "
+					 "other sources");
 	if (rc)
 		return rc;
 	if (zipc_flow_state_bytes(flow) != copy->state_bytes ||

@@ -9,8 +9,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define SECOND INT64_C(1000000000)
-
 static struct zipc_segment *segment;
 
 static void set_up(void)
@@ -420,6 +418,312 @@ START_TEST(drivers_take_turns)
 }
 END_TEST
 
+/* what drivers leave that die or stop */
+
+/* Up to its commit, and perhaps through it. */
+static void go_to(struct zipc_stream *d, bool commits)
+{
+	ck_rc(zipc_driver_begin(d), 0);
+	ck_rc(zipc_driver_load(d), 0);
+	ck_assert_int_ge(zipc_driver_make(d), 0);
+	if (commits)
+		ck_assert(zipc_driver_commit(d));
+}
+
+/* As if it had the lease, whatever others think of it. */
+static void lead(struct zipc_stream *d)
+{
+	uint64_t place = (uint64_t)(d->places.mine - d->places.writers);
+
+	atomic_store_explicit(&d->derived->words->lease,
+			      d->derived->driver->epoch << 16 | (place + 1),
+			      memory_order_relaxed);
+	ck_assert(zipc_driver_leads(d));
+}
+
+static void ends_with(struct zipc_subscription *it, int64_t from, int64_t to)
+{
+	for (; from <= to; from++)
+		ck_assert_int_eq(next(it), from);
+	ck_rc(next(it), -EAGAIN);
+}
+
+static void in_child(void *(*act)(void *), void *context)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		act(context);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	ck_assert(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static void *commit_and_die(void *context)
+{
+	go_to(context, true);
+	return NULL;
+}
+
+START_TEST(what_was_committed_is_emitted_by_the_next)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 20);
+	in_child(commit_and_die, d);
+	ck_rc(next(it), -EAGAIN);
+	ck_assert_int_eq(drive(d), 0);
+	ends_with(it, 1, 20);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
+/* Two of its results are out. */
+static void *emit_two_and_die(void *context)
+{
+	struct zipc_stream *d = context;
+	struct zipc_said said = { .number = 1 };
+	struct zipc_driver *driver;
+
+	go_to(d, true);
+	driver = d->derived->driver;
+	ck_rc(zipc_stream_emit_at(d, zipc_batch_results(driver,
+							&driver->batch),
+				  2, 1, &said), 2);
+	return NULL;
+}
+
+START_TEST(what_is_out_is_not_emitted_again)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 20);
+	in_child(emit_two_and_die, d);
+	ck_assert_int_eq(drive(d), 0);
+	ends_with(it, 1, 20);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(who_comes_late_commits_nothing)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_stream *late = open_stream("d"), *third = open_stream("d");
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 5);
+	go_to(late, false);
+	ck_assert_int_eq(drive(d), 5);
+	emit_all(a, 6, 9);
+	ck_assert_int_eq(drive(d), 4);
+	ck_assert(!zipc_driver_commit(late));
+	/* It has written, but into its own buffer. */
+	ck_rc(zipc_driver_begin(third), 0);
+	ck_rc(zipc_driver_load(third), 0);
+	ck_assert_int_eq(*(int64_t *)(void *)zipc_batch_results(
+				 third->derived->driver,
+				 &third->derived->driver->batch), 6);
+	ck_rc(drive(late), -EAGAIN);
+	ends_with(it, 1, 9);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(late);
+	zipc_stream_close(third);
+	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(who_has_looked_and_comes_late_emits_nothing)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_stream *late = open_stream("d");
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 5);
+	ck_assert_int_eq(drive(late), 5);
+	emit_all(a, 6, 9);
+	go_to(late, true);
+	ck_assert_int_eq(drive(d), 0);
+	lead(late);
+	ck_rc(zipc_driver_emit(late), 0);
+	ends_with(it, 1, 9);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(late);
+	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(sources_are_held_until_the_commit)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_stream *late = open_stream("d");
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 8);
+	go_to(late, false);
+	ck_rc(emit(a, 9), -EAGAIN);
+	ck_assert(zipc_driver_commit(late));
+	ck_rc(emit(a, 9), -EAGAIN);
+	ck_assert_int_eq(drive(d), 0);
+	emit_all(a, 9, 16);
+	ends_with(it, 1, 8);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(late);
+	zipc_stream_close(d);
+}
+END_TEST
+
+static void *lead_and_die(void *context)
+{
+	ck_rc(zipc_driver_begin(context), 0);
+	lead(context);
+	return NULL;
+}
+
+START_TEST(who_leads_is_left_alone_until_it_dies_or_stands_still)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_stream *leader = open_stream("d");
+
+	ck_rc(zipc_driver_begin(leader), 0);
+	lead(leader);
+	ck_rc(emit(a, 1), 0);
+	ck_rc(drive(d), -EBUSY);
+	ck_message("another drives");
+	ck_rc(drive(d), -EBUSY);
+	ck_rc(zipc_stream_drive(d, 20000000), -EBUSY);
+	/* It stands still for a second, and then another takes over. */
+	ck_assert_int_eq(zipc_stream_drive(d, ZIPC_FOREVER), 1);
+	ck_assert(!zipc_driver_leads(leader));
+	ck_rc(emit(a, 2), 0);
+	in_child(lead_and_die, leader);
+	ck_assert_int_eq(drive(d), 1);
+	zipc_stream_close(a);
+	zipc_stream_close(leader);
+	zipc_stream_close(d);
+}
+END_TEST
+
+/* Claims the next position, as if to go on behind n results, and dies. */
+static void *claim_and_die(void *context)
+{
+	struct zipc_stream *d = context;
+	uint64_t T;
+
+	ck_rc(zipc_driver_begin(d), 0);
+	ck_rc(zipc_stream_decide_all(d, &T), 0);
+	ck_rc(zipc_stream_allow(d, T), 0);
+	ck_assert(zipc_places_claim(d->places.ring, d->places.mine, &T, 1));
+	return NULL;
+}
+
+START_TEST(holes_in_all_slots_hide_no_result)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_derive_options options = { .capacity = 4 };
+	struct zipc_subscription *it;
+	struct zipc_stream *d;
+	unsigned i;
+
+	ck_rc(zipc_stream_derive_with(&d, segment, "d", "map(x)", a,
+				      &options), 0);
+	it = subscribe(d, NULL);
+	emit_all(a, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	ends_with(it, 1, 3);
+	emit_all(a, 4, 5);
+	/* Each of these has looked, and said so. */
+	atomic_store_explicit(&d->derived->words->emitted, 3,
+			      memory_order_relaxed);
+	for (i = 0; i < 12; i++)
+		in_child(claim_and_die, d);
+	ck_assert_int_eq(drive(d), 2);
+	ends_with(it, 4, 5);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
+static void *drive_ten(void *context)
+{
+	ck_assert_int_eq(drive(context), 10);
+	return NULL;
+}
+
+START_TEST(a_forked_child_drives_as_itself)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "scan(0, acc + 1)", a);
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	emit_all(a, 4, 13);
+	in_child(drive_ten, d);
+	emit_all(a, 14, 15);
+	ck_assert_int_eq(drive(d), 2);
+	ends_with(it, 1, 15);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
+/* damage */
+
+START_TEST(damage_is_told_and_comes_to_an_end)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a), *again;
+	uint64_t *words = (void *)d->derived->words, *batch;
+	uint64_t size = sizeof(struct zipc_derivation) / 8, was, i, k;
+	int64_t rc;
+
+	batch = (void *)(d->derived->body + d->derived->copy.buffers_offset);
+	emit_all(a, 1, 3);
+	for (i = 0; i < 2 * size; i++) {
+		uint64_t *word = i < size ? words + i : batch + i - size;
+
+		for (was = *word, k = 0; k < 64; k += 3) {
+			*word = was ^ UINT64_C(1) << k;
+			if (!zipc_stream_open(&again, segment, "d", NULL)) {
+				rc = drive(again);
+				ck_assert_msg(rc >= 0 || rc == -EAGAIN ||
+						      rc == -EBADMSG ||
+						      rc == -EPIPE ||
+						      rc == -ENOENT ||
+						      rc == -EPROTONOSUPPORT ||
+						      rc == -EBUSY,
+					      "word %d, bit %d: %s: %s",
+					      (int)i, (int)k, rc_name(rc),
+					      zipc_last_error());
+				zipc_stream_close(again);
+			}
+			*word = was;
+		}
+	}
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
 static void *drive_to_its_end(void *context)
 {
 	int64_t *result = context;
@@ -483,6 +787,19 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, a_merge_has_all_of_each_in_its_order);
 	tcase_add_test(tc, a_zip_pairs_its_sources);
 	tcase_add_test(tc, drivers_take_turns);
+	tc = test_case(suite, "crash", "fast", 120);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, what_was_committed_is_emitted_by_the_next);
+	tcase_add_test(tc, what_is_out_is_not_emitted_again);
+	tcase_add_test(tc, who_comes_late_commits_nothing);
+	tcase_add_test(tc, who_has_looked_and_comes_late_emits_nothing);
+	tcase_add_test(tc, sources_are_held_until_the_commit);
+	tcase_add_test(tc, who_leads_is_left_alone_until_it_dies_or_stands_still);
+	tcase_add_test(tc, holes_in_all_slots_hide_no_result);
+	tcase_add_test(tc, a_forked_child_drives_as_itself);
+	tc = test_case(suite, "damage", "fast", 60);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
 	tc = test_case(suite, "wait", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, who_waits_is_woken_and_two_drivers_double_nothing);
