@@ -85,7 +85,7 @@ static int read_flow(struct zipc_stream *stream)
 		};
 	rc = zipc_flow_read(&flow, derived->body + copy->flow_offset,
 			    copy->flow_bytes, sources, copy->sources);
-	/* The sources are those that it was made for, and so are their types. */
+	/* The sources, and so their types, are those that it was made for. */
 	if (rc == -EPROTOTYPE)
 		rc = zipc_stream_damaged(&stream->shape, "its flow is for "
 					 "other sources");

@@ -527,15 +527,17 @@ START_TEST(who_comes_late_commits_nothing)
 	ck_assert_int_eq(drive(d), 5);
 	emit_all(a, 6, 9);
 	ck_assert_int_eq(drive(d), 4);
+	emit_all(a, 10, 11);
+	ck_assert_int_eq(drive(d), 2);
 	ck_assert(!zipc_driver_commit(late));
 	/* It has written, but into its own buffer. */
 	ck_rc(zipc_driver_begin(third), 0);
 	ck_rc(zipc_driver_load(third), 0);
 	ck_assert_int_eq(*(int64_t *)(void *)zipc_batch_results(
 				 third->derived->driver,
-				 &third->derived->driver->batch), 6);
+				 &third->derived->driver->batch), 10);
 	ck_rc(drive(late), -EAGAIN);
-	ends_with(it, 1, 9);
+	ends_with(it, 1, 11);
 	zipc_stream_leave(it);
 	zipc_stream_close(a);
 	zipc_stream_close(late);

@@ -5,10 +5,12 @@
  *
  *   filter(x.temp > 30) | map(x.temp * 9/5 + 32)
  *
- * It is read as any stream, and nobody emits into it. Whoever drives computes
- * the next of its elements, one driver at a time; when a driver dies or stops,
- * at whatever instruction, the next one goes on, and each result is emitted
- * exactly once. The text is zipc_derive(7)'s.
+ * The text is zipc_derive(7)'s. It is read as any stream, and nobody emits into
+ * it (-EPERM). Whoever drives computes the next of its elements, one driver at
+ * a time; when a driver dies or stops, at whatever instruction, the next one
+ * goes on, and each result is emitted exactly once. It has a named subscription
+ * in each source, called as itself: so sources wait for drivers, until it has
+ * ended or was removed.
  *
  * Progress    drive is lock-free but for its lease: a driver that makes no
  *             progress for a second is taken over, and finds itself fenced.
@@ -40,7 +42,8 @@ struct zipc_derive_options {
  * Add a stream that is derived from source, NULL if the text begins with a
  * generator; what the text names stands in the same segment.
  * Returns 0; -EINVAL, naming the column of the text; -EEXIST; -ENOENT what it
- * names; -ENOSPC; -EUSERS a source has no place for one more subscription.
+ * names; -ENOSPC; -EUSERS a source has no place for one more subscription;
+ * -EROFS; -EBUSY another creates.
  */
 int zipc_stream_derive(struct zipc_stream **out, struct zipc_segment *segment,
 		       const char *name, const char *text,
