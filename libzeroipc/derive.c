@@ -272,12 +272,43 @@ static uint32_t room_for(const struct zipc_derive_options *options,
 	return room < ZIPC_FLOW_EXPANDS ? ZIPC_FLOW_EXPANDS : (uint32_t)room;
 }
 
+/* Of a generator, or of what is made on demand itself. */
+static bool is_on_demand(const struct draft *draft)
+{
+	enum zipc_flow_reads reads = zipc_flow_reads(draft->flow);
+	unsigned k;
+
+	for (k = 0; k < zipc_flow_sources(draft->flow); k++)
+		if (zipc_stream_is_on_demand(draft->sources[k]))
+			return true;
+	return reads == ZIPC_FLOW_NOTHING || reads == ZIPC_FLOW_CLOCK;
+}
+
+/* Who makes results and then reads them must not lap itself by that. */
+static int limit_room(struct draft *draft, uint64_t capacity)
+{
+	uint64_t most = capacity / 2;
+
+	if (capacity < ZIPC_FLOW_EXPANDS)
+		return zipc_fail(EINVAL, "the capacity of `%s` is %llu: what "
+				 "is made on demand keeps at least %u",
+				 draft->name, (unsigned long long)capacity,
+				 ZIPC_FLOW_EXPANDS);
+	if (most < ZIPC_FLOW_EXPANDS)
+		most = ZIPC_FLOW_EXPANDS;
+	if (draft->room > most)
+		draft->room = (uint32_t)most;
+	return 0;
+}
+
 static int plan(struct draft *draft, const struct zipc_derive_options *options)
 {
+	bool on_demand = is_on_demand(draft);
 	struct zipc_stream_options stream = {
 		.policy = options->policy,
 		.timestamps = zipc_flow_has_times(draft->flow) ? 1 : 0,
 		.max_writers = options->max_drivers ? options->max_drivers
+			       : on_demand	    ? ZIPC_READING_DRIVERS
 						    : ZIPC_DRIVERS,
 		.max_subscriptions = options->max_subscriptions,
 	};
@@ -288,11 +319,14 @@ static int plan(struct draft *draft, const struct zipc_derive_options *options)
 	if (rc)
 		return rc;
 	draft->room = room_for(options, zipc_flow_result_bytes(draft->flow));
+	draft->flags |= on_demand ? ZIPC_DERIVED_ON_DEMAND : 0;
+	if (on_demand)
+		rc = limit_room(draft, capacity);
 	draft->plan.plan.join = join;
 	draft->plan.derivation_bytes = buffers_at(draft) +
 				       2 * stream.max_writers *
 					       buffer_bytes(draft);
-	return 0;
+	return rc;
 }
 
 static void free_draft(struct draft *draft)
@@ -350,7 +384,8 @@ static const char *misfit(const struct zipc_derivation *copy, uint64_t at,
 			    copy->text_length + 1;
 
 	if (copy->sources > ZIPC_FLOW_SOURCES ||
-	    copy->flags & ~ZIPC_DERIVED_FOR_DAEMON ||
+	    copy->flags & ~(ZIPC_DERIVED_FOR_DAEMON |
+			    ZIPC_DERIVED_ON_DEMAND) ||
 	    copy->flow_bytes > ZIPC_FLOW_BYTES_MOST ||
 	    copy->text_length > ZIPC_FLOW_TEXT_MOST ||
 	    copy->state_bytes > ZIPC_FLOW_STATE_MOST ||
@@ -443,6 +478,12 @@ void zipc_derived_close(struct zipc_derived *derived)
 const char *zipc_stream_derivation(const struct zipc_stream *stream)
 {
 	return stream->derived ? stream->derived->text : NULL;
+}
+
+bool zipc_stream_is_on_demand(const struct zipc_stream *stream)
+{
+	return stream->derived &&
+	       stream->derived->copy.flags & ZIPC_DERIVED_ON_DEMAND;
 }
 
 int zipc_stream_is_for_daemon(const struct zipc_stream *stream)

@@ -85,6 +85,11 @@
  *   rewrite   write        load      the buffer is written anew
  *   number    raise        look      that much is out, before the claim
  *
+ * On demand: what has no source, or one that is made on demand, is driven by
+ * who reads it and finds nothing: a batch that does not lap it. So a stream
+ * without end takes no more than its capacity, and costs nothing while nobody
+ * reads.
+ *
  * What a crash leaves: before 4 nothing, behind it a batch that is emitted by
  * the next driver, from its first result that is not out.
  */
@@ -98,6 +103,7 @@
 
 #define ZIPC_DRIVERS 4u
 #define ZIPC_DRIVERS_MOST 64u
+#define ZIPC_READING_DRIVERS 16u /* where who reads drives */
 #define ZIPC_DERIVE_BYTES 8192u /* of results, by default */
 
 struct zipc_driver; /* drive.h */
@@ -118,6 +124,12 @@ int zipc_derived_open(struct zipc_stream *stream,
 		      const struct zipc_found *found, uint64_t offset);
 void zipc_derived_close(struct zipc_derived *derived);
 void zipc_driver_close(struct zipc_driver *driver);
+
+/* Whether who reads it, and finds nothing, drives it. */
+bool zipc_stream_is_on_demand(const struct zipc_stream *stream);
+
+/* No result comes before, or it is worth a look then; at most deadline_ns. */
+int64_t zipc_drive_until(const struct zipc_stream *stream, int64_t deadline_ns);
 
 /* How a buffer is laid out behind its head, in bytes. */
 struct zipc_batch_layout {

@@ -209,6 +209,10 @@ static int64_t step(struct zipc_stream *stream)
 			zipc_driver_raise(stream);
 		if (!zipc_driver_leads(stream))
 			return made > 0 ? made : -EBUSY;
+		/* All that was made was left out: it may be so for ever. */
+		if (!made && !stream->derived->copy.sources &&
+		    !batch_ends(stream))
+			return 0;
 	}
 }
 
@@ -298,13 +302,16 @@ static size_t words_of(struct zipc_stream *stream, const struct wait *it,
 }
 
 /* Until when to sleep, at most: who waits for another has to look at times. */
-static int64_t until(const struct zipc_stream *stream, int64_t deadline)
+int64_t zipc_drive_until(const struct zipc_stream *stream, int64_t deadline)
 {
 	const struct zipc_driver *driver = stream->derived->driver;
 	int64_t now = zipc_now_ns(), at = deadline, next;
 	struct timespec time;
 
-	if (driver->busy && now + LOOK_NS < at)
+	if (!driver)
+		return at;
+	if ((driver->busy || zipc_driver_demands(stream)) &&
+	    now + LOOK_NS < at)
 		at = now + LOOK_NS;
 	if (driver->full || !driver->flow || driver->reads != ZIPC_FLOW_CLOCK)
 		return at;
@@ -331,7 +338,7 @@ static int64_t wait_once(struct zipc_stream *stream, int64_t deadline)
 	struct zipc_wait_on on[ZIPC_FLOW_SOURCES];
 	size_t n = words_of(stream, &it, on);
 
-	deadline = until(stream, deadline);
+	deadline = zipc_drive_until(stream, deadline);
 	if (n == 1) {
 		zipc_wait(on[0].event, on[0].symmetric, &stream->spin,
 			  deadline, attempt, &it);

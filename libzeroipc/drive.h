@@ -92,6 +92,9 @@ void zipc_driver_raise(struct zipc_stream *stream);
 /* It has ended: nothing is held any more. */
 void zipc_driver_free_sources(struct zipc_stream *stream);
 
+/* Whether a source is made on demand: nobody wakes who waits for it. */
+bool zipc_driver_demands(const struct zipc_stream *stream);
+
 /* Whether the sources have something behind the batch that was read. */
 bool zipc_driver_has_work(const struct zipc_stream *stream);
 

@@ -350,6 +350,18 @@ static uint64_t note(struct zipc_stream *stream,
 	return n ? taken : step->made;
 }
 
+/* What was made of nothing, and left out, is not made again. */
+static bool has_moved(const struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_driver *driver = derived->driver;
+
+	return !derived->copy.sources &&
+	       memcmp(zipc_batch_state(&driver->next),
+		      zipc_batch_state(&driver->batch),
+		      derived->copy.state_bytes) != 0;
+}
+
 int64_t zipc_driver_make(struct zipc_stream *stream)
 {
 	struct zipc_driver *driver = stream->derived->driver;
@@ -368,12 +380,26 @@ int64_t zipc_driver_make(struct zipc_stream *stream)
 	if (rc)
 		return rc;
 	done = note(stream, &step);
-	if (done || step.made || zipc_batch_get(driver->next.head.flags) ||
+	if (done || step.made || has_moved(stream) ||
+	    zipc_batch_get(driver->next.head.flags) ||
 	    zipc_batch_get(driver->next.head.ended) !=
 		    zipc_batch_get(driver->batch.head.ended))
 		return (int64_t)done;
 	zipc_batch_set(driver->batch.head.next_ns, (uint64_t)step.next_ns);
 	return zipc_fail_as(EAGAIN, "there is no new result");
+}
+
+bool zipc_driver_demands(const struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_driver *driver = derived->driver;
+	unsigned k;
+
+	for (k = 0; driver->flow && k < derived->copy.sources; k++)
+		if (!has_ended(driver, k) &&
+		    zipc_stream_is_on_demand(driver->source[k].stream))
+			return true;
+	return false;
 }
 
 bool zipc_driver_has_work(const struct zipc_stream *stream)
@@ -382,7 +408,7 @@ bool zipc_driver_has_work(const struct zipc_stream *stream)
 	const struct zipc_driver *driver = derived->driver;
 	unsigned n = derived->copy.sources, ready = 0, k;
 
-	if (!driver->flow || !n)
+	if (!driver->flow || !n || zipc_driver_demands(stream))
 		return true;
 	for (k = 0; k < n; k++) {
 		const struct zipc_drive_source *it = &driver->source[k];

@@ -297,6 +297,7 @@ static_assert(sizeof(struct zipc_subscription_record) == 64, "it is a line");
  * follow, then the flow, its text, and two buffers for each writer.
  */
 #define ZIPC_DERIVED_FOR_DAEMON 1u /* flags */
+#define ZIPC_DERIVED_ON_DEMAND 2u  /* who reads, and finds nothing, drives */
 
 struct zipc_derivation {
 	/* constant */
@@ -308,7 +309,7 @@ struct zipc_derivation {
 	uint32_t sources;        /* 0x20 */
 	uint32_t state_bytes;    /* 0x24 */
 	uint32_t room;           /* 0x28 results in a buffer, at most */
-	uint32_t flags;          /* 0x2C ZIPC_DERIVED_FOR_DAEMON */
+	uint32_t flags;          /* 0x2C ZIPC_DERIVED_.. */
 	uint64_t reserved[2];    /* 0x30 zero */
 	/* written by drivers */
 	_Atomic uint64_t current; /* 0x40 batch << 8 | its buffer */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The stream's subscribers; stream.h has the idea. */
 #include "clock.h"
+#include "derive.h"
 #include "error.h"
 #include "handle.h"
 #include "stream.h"
@@ -27,6 +28,8 @@ struct zipc_subscription {
 	int64_t stuck_ns;   /* since when */
 	struct zipc_subscription_record *record; /* NULL: private */
 	unsigned generation; /* of forks, when it entered */
+	bool on_demand;      /* what is not there is made */
+	struct zipc_stream *driven; /* by that; NULL: not yet */
 };
 
 /* enter and leave */
@@ -268,12 +271,79 @@ static int64_t nap_until(struct zipc_subscription *it, int64_t deadline_ns)
 	return rc;
 }
 
+static int64_t wait_or_make(struct zipc_subscription *it, int64_t deadline_ns);
+
 static int64_t wait_for_next(struct zipc_subscription *it, int64_t deadline_ns)
 {
+	if (it->on_demand)
+		return wait_or_make(it, deadline_ns);
 	if (zipc_stream_only_reads(&it->shape))
 		return nap_until(it, deadline_ns);
 	return zipc_wait(it->places.readable, it->places.symmetric, &it->spin,
 			 deadline_ns, attempt_find, it);
+}
+
+/* making it: derive.h */
+
+#define MAKES_MOST 64u /* steps, of which perhaps nothing comes */
+
+/* 0 look again. */
+static int64_t make(struct zipc_subscription *it)
+{
+	struct zipc_stream *found;
+	int64_t rc;
+
+	if (!it->driven) {
+		rc = zipc_stream_open(&found, it->shape.segment, it->shape.name,
+				      NULL);
+		if (rc)
+			return rc;
+		it->driven = found;
+	}
+	if (it->driven->shape.use.lives != it->shape.use.lives)
+		return zipc_fail(ENOENT, "stream `%s` was removed, and is "
+				 "made no more", it->shape.name);
+	rc = zipc_stream_drive(it->driven, ZIPC_NOWAIT);
+	if (rc >= 0 || rc == -EPIPE)
+		return 0;
+	return rc == -EBUSY ? -EAGAIN : rc;
+}
+
+static int64_t find_or_make(struct zipc_subscription *it)
+{
+	int64_t rc = find(it);
+	unsigned i;
+
+	for (i = 0; rc == -EAGAIN && i < MAKES_MOST; i++) {
+		rc = make(it);
+		if (!rc)
+			rc = find(it);
+		else
+			break;
+	}
+	return rc == -EAGAIN ? nothing() : rc;
+}
+
+/* Others may make it as well. */
+static int64_t wait_or_make(struct zipc_subscription *it, int64_t deadline_ns)
+{
+	int64_t rc, now, until;
+
+	do {
+		now = zipc_now_ns();
+		if (now >= deadline_ns)
+			return -ETIMEDOUT;
+		until = now + LONGEST_NAP_NS < deadline_ns
+				? now + LONGEST_NAP_NS
+				: deadline_ns;
+		if (it->driven)
+			until = zipc_drive_until(it->driven, until);
+		rc = zipc_wait(it->places.readable, it->places.symmetric,
+			       &it->spin, until, attempt_find, it);
+		if (rc == -ETIMEDOUT)
+			rc = find_or_make(it);
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 /* Behind the holes, if they are fewer than a lap of them. */
@@ -326,7 +396,7 @@ static int64_t read_closely(struct zipc_subscription *it, void *elem,
 
 	/* Each retry means that the slot was begun anew meanwhile. */
 	do {
-		rc = find(it);
+		rc = it->on_demand ? find_or_make(it) : find(it);
 		if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
 			if (!deadline)
 				deadline = zipc_deadline(timeout_ns);
@@ -541,6 +611,8 @@ int zipc_stream_subscribe(struct zipc_subscription **out,
 		it->shape.use = use;
 		/* Who only reads goes the long way, as it has more to ask. */
 		it->generation = zipc_use_generation(&use);
+		it->on_demand = zipc_stream_is_on_demand(stream) &&
+				!zipc_stream_only_reads(&it->shape);
 		rc = begin(it, name, from);
 	}
 	if (rc) {
@@ -565,6 +637,7 @@ uint64_t zipc_stream_position(const struct zipc_subscription *it)
 
 static void close_handle(struct zipc_subscription *it)
 {
+	zipc_stream_close(it->driven);
 	zipc_use_end(&it->shape.use);
 	zipc_segment_close(it->shape.segment);
 	free(it);

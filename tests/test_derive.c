@@ -418,6 +418,76 @@ START_TEST(drivers_take_turns)
 }
 END_TEST
 
+/* without end */
+
+START_TEST(what_is_without_end_is_made_by_who_reads)
+{
+	struct zipc_stream *r = derive("r", "range(0) | map(x * x)", NULL);
+	struct zipc_stream *d = derive("d", "filter(x % 2 == 0)", r);
+	struct zipc_subscription *a = subscribe(d, NULL);
+	struct zipc_subscription *b = subscribe(r, NULL);
+	int64_t i;
+
+	for (i = 0; i < 3000; i++)
+		ck_assert_int_eq(next(a), 4 * i * i);
+	ck_assert_uint_eq(zipc_stream_lost(a), 0);
+	/* It was lapped meanwhile, as nobody waits for it. */
+	ck_assert_int_ge(next(b), 0);
+	ck_assert_uint_gt(zipc_stream_lost(b), 0);
+	zipc_stream_leave(a);
+	zipc_stream_leave(b);
+	zipc_stream_close(d);
+	zipc_stream_close(r);
+}
+END_TEST
+
+START_TEST(a_range_ends_for_who_reads_it)
+{
+	struct zipc_stream *r = derive("r", "range(0, 5)", NULL);
+	struct zipc_subscription *it = subscribe(r, NULL);
+	int64_t i;
+
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(next(it), i);
+	ck_rc(next(it), -EPIPE);
+	zipc_stream_leave(it);
+	zipc_stream_close(r);
+}
+END_TEST
+
+START_TEST(what_is_always_left_out_comes_to_an_end)
+{
+	struct zipc_stream *r = derive("r", "range(0) | filter(x < 0)", NULL);
+	struct zipc_stream *s = derive("s", "range(0) | filter(x > 300000)",
+				       NULL);
+	struct zipc_subscription *it = subscribe(r, NULL);
+	struct zipc_subscription *other = subscribe(s, NULL);
+
+	ck_rc(next(it), -EAGAIN);
+	ck_assert_int_eq(next(other), 300001);
+	zipc_stream_leave(it);
+	zipc_stream_leave(other);
+	zipc_stream_close(r);
+	zipc_stream_close(s);
+}
+END_TEST
+
+START_TEST(a_tick_waits_for_its_time)
+{
+	struct zipc_stream *r = derive("r", "tick(5ms)", NULL);
+	struct zipc_subscription *it = subscribe(r, NULL);
+	int64_t value, last, i;
+
+	ck_rc(zipc_stream_next(it, &last, ZIPC_FOREVER), 0);
+	for (i = 0; i < 5; i++, last = value) {
+		ck_rc(zipc_stream_next(it, &value, ZIPC_FOREVER), 0);
+		ck_assert_int_gt(value, last);
+	}
+	zipc_stream_leave(it);
+	zipc_stream_close(r);
+}
+END_TEST
+
 /* what drivers leave that die or stop */
 
 /* Up to its commit, and perhaps through it. */
@@ -789,6 +859,12 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, a_merge_has_all_of_each_in_its_order);
 	tcase_add_test(tc, a_zip_pairs_its_sources);
 	tcase_add_test(tc, drivers_take_turns);
+	tc = test_case(suite, "on demand", "fast", 120);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, what_is_without_end_is_made_by_who_reads);
+	tcase_add_test(tc, a_range_ends_for_who_reads_it);
+	tcase_add_test(tc, what_is_always_left_out_comes_to_an_end);
+	tcase_add_test(tc, a_tick_waits_for_its_time);
 	tc = test_case(suite, "crash", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, what_was_committed_is_emitted_by_the_next);

@@ -10,7 +10,9 @@
  * a time; when a driver dies or stops, at whatever instruction, the next one
  * goes on, and each result is emitted exactly once. It has a named subscription
  * in each source, called as itself: so sources wait for drivers, until it has
- * ended or was removed.
+ * ended or was removed. What a generator makes, and what is derived from that,
+ * is driven by who reads it and finds nothing; so it takes no more memory than
+ * its capacity, though it has no end.
  *
  * Progress    drive is lock-free but for its lease: a driver that makes no
  *             progress for a second is taken over, and finds itself fenced.
