@@ -82,7 +82,7 @@
  *
  *   edge      written by   read by   carries
  *   redo      commit       load      the batch, whole
- *   rewrite   write        load      the buffer is written anew
+ *   rewrite   commit       load      the buffer is written anew
  *   number    raise        look      that much is out, before the claim
  *
  * On demand: what has no source, or one that is made on demand, is driven by

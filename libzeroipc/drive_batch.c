@@ -92,7 +92,7 @@ int zipc_driver_load(struct zipc_stream *stream)
 	return 0;
 }
 
-static void write(const struct zipc_stream *stream, _Atomic uint64_t *to)
+static void write_buffer(const struct zipc_stream *stream, _Atomic uint64_t *to)
 {
 	const struct zipc_derived *derived = stream->derived;
 	const struct zipc_driver *driver = derived->driver;
@@ -124,7 +124,7 @@ bool zipc_driver_commit(struct zipc_stream *stream)
 	/* Of its two buffers the one that is not named. */
 	named = seen & ((1u << CURRENT_BITS) - 1);
 	to = named == mine ? mine + 1 : mine;
-	write(stream, buffer(derived, to));
+	write_buffer(stream, buffer(derived, to));
 	to |= zipc_batch_get(driver->next.head.number) << CURRENT_BITS;
 	/* redo: release; pairs with load. */
 	if (!atomic_compare_exchange_strong_explicit(
