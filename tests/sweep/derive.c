@@ -420,16 +420,16 @@ static Suite *derive_sweep_suite(void)
 	Suite *suite = suite_create("derive sweep");
 	TCase *tc = test_case(suite, "deaths", "medium", 600);
 
-	tcase_add_loop_test(tc, survives_one_death_at_every_instruction, 0,
-			    FLOWS);
+	tcase_add_loop_test(tc, survives_one_death_at_every_instruction, ONE,
+			    MERGED + 1);
+	tc = test_case(suite, "more deaths", "stress", 1200);
+	tcase_add_loop_test(tc, survives_one_death_at_every_instruction,
+			    ZIPPED, FLOWS);
 	tc = test_case(suite, "first call", "stress", 1200);
 	tcase_add_loop_test(tc, survives_one_death_in_the_first_call, 0,
 			    FLOWS);
-	tc = test_case(suite, "a stop", "slow", 1200);
-	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, ONE,
-			    ONE + 1);
 	tc = test_case(suite, "stops", "stress", 2400);
-	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, MERGED,
+	tcase_add_loop_test(tc, survives_a_stop_at_every_instruction, 0,
 			    FLOWS);
 	tc = test_case(suite, "pairs", "stress", 2400);
 	tcase_add_loop_test(tc,
