@@ -24,9 +24,11 @@
 #include <zipc/select.h>
 #include <zipc/wait_set.h>
 #include <zipc/future.h>
+#include <zipc/lazy.h>
 #include <zipc/stream.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_future.h>
+#include <zipc/inspect_lazy.h>
 #include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>
 #include <zipc/inspect_pool.h>

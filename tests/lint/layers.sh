@@ -24,6 +24,7 @@ layer_of()
 	barrier | event | latch | semaphore | sync | waitable) echo 3 ;;
 	future | future_*) echo 3 ;;
 	channel | meeting | select | wait_set) echo 4 ;;
+	lazy | lazy_*) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;
