@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define ZIPC_NAN_BITS_F32 UINT32_C(0x7fc00000)
+
 /* What has come together so far. */
 struct so_far {
 	int64_t whole; /* of integers and bools */
@@ -121,14 +123,13 @@ static enum zipc_program_fault add(struct so_far *it,
 static void put_real(double real, bool narrow, void *to)
 {
 	uint64_t bits = ZIPC_NAN_BITS;
+	uint32_t few = ZIPC_NAN_BITS_F32;
 	float less = (float)real;
 
 	if (narrow)
-		memcpy(to, &less, sizeof(less));
-	else if (real == real)
-		memcpy(to, &real, sizeof(real));
+		memcpy(to, real == real ? (void *)&less : &few, sizeof(less));
 	else
-		memcpy(to, &bits, sizeof(bits));
+		memcpy(to, real == real ? (void *)&real : &bits, sizeof(real));
 }
 
 static void put(const struct so_far *it, const struct zipc_lazy_fold *fold,

@@ -57,8 +57,9 @@ $ zeroipc stat $S/f | grep -E '^(state|elements)'
 
 # A failure.
 $ zeroipc fail $S/g
-!~ zeroipc: fail: name one future, one code and one message
+!~ zeroipc: fail: name one future or lazy, one code and one message
 ! usage: zeroipc fail SEGMENT/FUTURE CODE [MESSAGE]
+!        zeroipc fail SEGMENT/LAZY CODE [MESSAGE]
 ? 2
 $ zeroipc fail $S/g 4294967296 2>&1 | head -n 1
 > zeroipc: fail: `4294967296` is no code: it is a number of 32 bits

@@ -13,7 +13,8 @@
 #include "../harness.h"
 #include "sweep.h"
 
-#define TYPE "u64[4]"
+#define TYPE "{a:u64, b:u64, c:u64, d:u64}"
+#define CONSTANT "{a: 4, b: 4, c: 4, d: 4}" /* BEFORE */
 #define WORDS 4
 
 /* How it stands at first. */
@@ -29,26 +30,30 @@ enum op {
 	OP_GIVE,   /* likewise */
 };
 
+/* What it is. */
+enum sort { EXPRESSION, CONSTANT_ONE, EXTERNAL };
+
 struct scene {
 	const char *name;
-	bool external;
+	enum sort sort;
 	enum op op;
 	enum start start;
 	enum op second;
 };
 
 static const struct scene scenes[] = {
-	{ "force", false, OP_FORCE, IDLE, OP_FORCE },
-	{ "force and reset", false, OP_FORCE, WANTED, OP_RESET },
-	{ "force after a death", false, OP_FORCE, DEAD, OP_FORCE },
-	{ "force what is done", false, OP_FORCE, DONE, OP_RESET },
-	{ "reset", false, OP_RESET, DONE, OP_FORCE },
-	{ "request", true, OP_REQUEST, IDLE, OP_TAKE },
-	{ "take", true, OP_TAKE, WANTED, OP_TAKE },
-	{ "take after a death", true, OP_TAKE, DEAD, OP_REQUEST },
-	{ "set", true, OP_SET, IDLE, OP_RESET },
-	{ "give back", true, OP_GIVE, IDLE, OP_TAKE },
-	{ "get in vain", true, OP_GET, IDLE, OP_TAKE },
+	{ "force", EXPRESSION, OP_FORCE, IDLE, OP_FORCE },
+	{ "force and reset", EXPRESSION, OP_FORCE, WANTED, OP_RESET },
+	{ "force a constant", CONSTANT_ONE, OP_FORCE, IDLE, OP_FORCE },
+	{ "force after a death", CONSTANT_ONE, OP_FORCE, DEAD, OP_FORCE },
+	{ "force what is done", EXPRESSION, OP_FORCE, DONE, OP_RESET },
+	{ "reset", EXPRESSION, OP_RESET, DONE, OP_RESET },
+	{ "request", EXTERNAL, OP_REQUEST, IDLE, OP_TAKE },
+	{ "take", EXTERNAL, OP_TAKE, WANTED, OP_TAKE },
+	{ "take after a death", EXTERNAL, OP_TAKE, DEAD, OP_REQUEST },
+	{ "set", EXTERNAL, OP_SET, IDLE, OP_RESET },
+	{ "give back", EXTERNAL, OP_GIVE, IDLE, OP_TAKE },
+	{ "get in vain", EXTERNAL, OP_GET, IDLE, OP_TAKE },
 };
 
 #define SCENES ((int)(sizeof(scenes) / sizeof(scenes[0])))
@@ -102,13 +107,16 @@ static void make(struct zipc_segment *segment, const struct scene *scene)
 {
 	/* Nobody stalls: who is stopped would be replaced by chance. */
 	struct zipc_lazy_options never = { .stall_ns = ZIPC_FOREVER };
+	static const char *const expressions[] = {
+		[EXPRESSION] = "in", [CONSTANT_ONE] = CONSTANT,
+	};
 	struct zipc_array *input;
 	struct zipc_lazy *it;
 
 	if (zipc_array_create(&input, segment, "in", TYPE, 1) ||
 	    zipc_array_set(input, 0, words_of(BEFORE)) ||
 	    zipc_lazy_create_with(&it, segment, "l", TYPE,
-				  scene->external ? NULL : "in", &never))
+				  expressions[scene->sort], &never))
 		abort();
 	if (scene->start == WANTED && zipc_lazy_request(it))
 		abort();
@@ -236,7 +244,7 @@ static int64_t bring_about(struct sweep_page *page, const struct scene *scene,
 	if (rc == -EAGAIN && may_be_held(page, scene, it) &&
 	    zipc_lazy_state(it) == ZIPC_LAZY_RUNNING)
 		return NOTHING;
-	if (rc == -EAGAIN && scene->external) {
+	if (rc == -EAGAIN && scene->sort == EXTERNAL) {
 		rc = zipc_lazy_serve(it, ZIPC_NOWAIT);
 		if (rc == -EAGAIN && may_be_held(page, scene, it))
 			return NOTHING;
@@ -260,10 +268,10 @@ static void check_value(struct sweep_page *page, const struct scene *scene,
 		sweep_fail(page, "it is torn");
 	if (!now)
 		return;
-	if (!scene->external && now != BEFORE && now != AFTER)
+	if (scene->sort != EXTERNAL && now != BEFORE && now != AFTER)
 		sweep_fail(page, "it is %lld", (long long)now);
 	/* Who began before the reset must not have been the one. */
-	if (!scene->external && was_reset && now != AFTER)
+	if (scene->sort == EXPRESSION && was_reset && now != AFTER)
 		sweep_fail(page, "behind the reset it is as before");
 	if (page->notes[0] && page->notes[0] != (uint64_t)now &&
 	    !has_reset(scene))
@@ -337,6 +345,13 @@ static bool is_long(const struct scene *scene)
 	       (scene->op == OP_FORCE && scene->start != DONE);
 }
 
+/* With inputs, ten thousands. */
+static bool is_very_long(const struct scene *scene)
+{
+	return scene->op == OP_FORCE && scene->start != DONE &&
+	       scene->sort == EXPRESSION;
+}
+
 START_TEST(who_comes_next_gets_it_whole)
 {
 	sweep_modes(scenes[_i],
@@ -360,7 +375,9 @@ static Suite *lazy_sweep_suite(void)
 	int i;
 
 	for (i = 0; i < SCENES; i++) {
-		tc = test_case(suite, scenes[i].name, "slow", 1200);
+		tc = test_case(suite, scenes[i].name,
+			       is_very_long(&scenes[i]) ? "stress" : "slow",
+			       1200);
 		tcase_add_loop_test(tc, who_comes_next_gets_it_whole, i, i + 1);
 		tc = test_case(suite, "pairs", "stress", 1200);
 		tcase_add_loop_test(tc, so_it_is_behind_any_two, i, i + 1);
