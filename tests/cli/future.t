@@ -86,7 +86,7 @@ $ zeroipc create $S/a --kind array --type u8 --capacity 2
 $ zeroipc set $S/a 5 2>&1 | head -n 1
 >~ zeroipc: set: `zt-0000000-t/a` is no .*
 $ zeroipc fail $S/a 5
-!~ zeroipc: fail: zt-0000000-t/a: `a` .* is of kind array .*, not future.*
+!~ zeroipc: fail: zt-0000000-t/a: `a` .* is of kind array .*, not lazy.*
 ? 1
 $ zeroipc set $S/none 5
 ! zeroipc: set: zt-0000000-t/none: no such structure; `zeroipc ls zt-0000000-t` lists what there is

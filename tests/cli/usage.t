@@ -142,4 +142,5 @@ $ zeroipc set 'a/b[1:]' 3
 ! zeroipc: set: `a/b[1:]` is no element: write SEGMENT/ARRAY[i]
 ! usage: zeroipc set SEGMENT/ARRAY[i] VALUE
 !        zeroipc set SEGMENT/FUTURE VALUE
+!        zeroipc set SEGMENT/LAZY VALUE
 ? 2
