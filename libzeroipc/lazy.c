@@ -461,6 +461,10 @@ int zipc_lazy_request(struct zipc_lazy *lazy)
 			return 0;
 	} while (pair.value & ZIPC_LAZY_BAD ? !next_epoch(lazy, &pair, to)
 					    : !zipc_lazy_swap(lazy, &pair, to));
+	/* Relaxed: for who watches. */
+	if (pair.value > ZIPC_WANTED && !zipc_lazy_settled(pair.value))
+		atomic_fetch_add_explicit(&lazy->lock.at->deaths, 1,
+					  memory_order_relaxed);
 	zipc_lazy_wake_server(lazy);
 	return 0;
 }

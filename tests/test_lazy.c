@@ -710,6 +710,7 @@ START_TEST(who_asks_makes_wanted_what_a_dead_one_had)
 	it->lock.looked_ns = 0;
 	ck_rc(zipc_lazy_request(it), 0);
 	ck_assert_uint_eq(zipc_lazy_load(it).value, ZIPC_WANTED);
+	ck_assert_uint_eq(view_of("e").deaths, 1);
 	zipc_lazy_close(it);
 }
 END_TEST
