@@ -382,7 +382,9 @@ static Suite *lazy_sweep_suite(void)
 			       is_very_long(&scenes[i]) ? "stress" : "slow",
 			       1200);
 		tcase_add_loop_test(tc, who_comes_next_gets_it_whole, i, i + 1);
-		tc = test_case(suite, "pairs", "stress", 1200);
+		tc = test_case(suite,
+			       is_long(&scenes[i]) ? "long pairs" : "pairs",
+			       "stress", 3600);
 		tcase_add_loop_test(tc, so_it_is_behind_any_two, i, i + 1);
 	}
 	return suite;
