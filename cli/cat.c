@@ -178,7 +178,8 @@ static bool has_elements(unsigned kind)
 {
 	return kind == ZIPC_ARRAY || kind == ZIPC_QUEUE || kind == ZIPC_STACK ||
 	       kind == ZIPC_MAP || kind == ZIPC_SET || kind == ZIPC_CHANNEL ||
-	       kind == ZIPC_FUTURE || kind == ZIPC_STREAM || is_lock(kind);
+	       kind == ZIPC_FUTURE || kind == ZIPC_LAZY ||
+	       kind == ZIPC_STREAM || is_lock(kind);
 }
 
 static int cat(const struct path *path, bool as_json)
@@ -207,6 +208,8 @@ static int cat(const struct path *path, bool as_json)
 		status = show(&it, path);
 	if (!status && it.entry.kind == ZIPC_FUTURE)
 		status = tell_failure(it.view, &it.entry, path);
+	if (!status && it.entry.kind == ZIPC_LAZY)
+		status = tell_lazy_failure(it.view, &it.entry, path);
 	zipc_view_close(it.view);
 	return status;
 }

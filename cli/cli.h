@@ -37,7 +37,8 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_emit,
-	command_follow, command_set, command_fail, command_wait, command_signal,
+	command_follow, command_set, command_fail, command_force, command_reset,
+	command_wait, command_signal,
 	command_send, command_receive, command_lock, command_why, command_rm,
 	command_reclaim,
 	command_help;
@@ -327,5 +328,13 @@ int future_details(struct zipc_view *view, const struct zipc_view_entry *it,
 /* STATUS_FAILED, and why, if it has failed. */
 int tell_failure(struct zipc_view *view, const struct zipc_view_entry *it,
 		 const struct path *path);
+
+/* stat_lazy.c */
+
+/* The same two of a lazy. */
+int lazy_details(struct zipc_view *view, const struct zipc_view_entry *it,
+		 struct json *json);
+int tell_lazy_failure(struct zipc_view *view, const struct zipc_view_entry *it,
+		      const struct path *path);
 
 #endif

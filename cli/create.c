@@ -10,6 +10,7 @@ static const struct option options[] = {
 	{"auto", no_argument, NULL, 'A'},
 	{"back-pressure", no_argument, NULL, 'B'},
 	{"capacity", required_argument, NULL, 'c'},
+	{"expression", required_argument, NULL, 'X'},
 	{"help", no_argument, NULL, 'h'},
 	{"initial", required_argument, NULL, 'I'},
 	{"key-type", required_argument, NULL, 'K'},
@@ -24,8 +25,10 @@ static const struct option options[] = {
 	{"owned", no_argument, NULL, 'O'},
 	{"policy", required_argument, NULL, 'L'},
 	{"reclaims", no_argument, NULL, 'C'},
+	{"retries", no_argument, NULL, 'Y'},
 	{"size", required_argument, NULL, 's'},
 	{"sparse", no_argument, NULL, 'S'},
+	{"stall", required_argument, NULL, 'Z'},
 	{"timestamps", no_argument, NULL, 'M'},
 	{"type", required_argument, NULL, 't'},
 	{0}};
@@ -109,6 +112,8 @@ static const char **text_of(struct wishes *wishes, int option)
 		return &wishes->kind;
 	case 't':
 		return &wishes->type;
+	case 'X':
+		return &wishes->expression;
 	default:
 		return NULL;
 	}
@@ -121,6 +126,7 @@ static void take_flag(struct wishes *wishes, int option)
 	wishes->reclaims |= option == 'C';
 	wishes->owned |= option == 'O';
 	wishes->timestamps |= option == 'M';
+	wishes->retries |= option == 'Y';
 	wishes->options.flags |= option == 'S' ? ZIPC_SPARSE : 0;
 }
 
@@ -150,6 +156,11 @@ static const char *take_option(struct wishes *wishes, int option)
 				       wishes->capacity
 			       ? NULL
 			       : "how many elements, at least 1";
+	case 'Z':
+		return wait_parse(optarg, &wishes->stall_ns) &&
+				       wishes->stall_ns
+			       ? NULL
+			       : "seconds, more than 0, or `forever`";
 	case 'L':
 		return policy_parse(optarg, &wishes->policy) ? NULL : POLICIES;
 	case 'I':

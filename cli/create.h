@@ -6,12 +6,13 @@
 #include "cli.h"
 
 struct wishes {
-	const char *kind, *type, *key_type;
+	const char *kind, *type, *key_type, *expression;
 	uint64_t size_bytes, capacity, initial;
 	uint64_t entries, participants, readers, takers, writers;
 	uint64_t subscriptions;
 	enum zipc_stream_policy policy;
-	bool back_pressure, reclaims, owned, automatic, timestamps;
+	bool back_pressure, reclaims, owned, automatic, timestamps, retries;
+	int64_t stall_ns;
 	struct zipc_segment_options options;
 	char given[32]; /* the letters of the options that were given */
 };

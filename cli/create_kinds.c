@@ -207,6 +207,22 @@ static int create_future(struct zipc_segment *segment, const char *name,
 	return rc;
 }
 
+/* Without an expression it is external, and needs a type. */
+static int create_lazy(struct zipc_segment *segment, const char *name,
+		       const struct wishes *wishes)
+{
+	struct zipc_lazy_options options = {
+		.retries = wishes->retries,
+		.stall_ns = wishes->stall_ns,
+	};
+	struct zipc_lazy *lazy = NULL;
+	int rc = zipc_lazy_create_with(&lazy, segment, name, wishes->type,
+				       wishes->expression, &options);
+
+	zipc_lazy_close(lazy);
+	return rc;
+}
+
 static int create_stream(struct zipc_segment *segment, const char *name,
 			 const struct wishes *wishes)
 {
@@ -248,6 +264,7 @@ static const struct kind kinds[] = {
 	{"event", "", "A", create_event},
 	{"channel", "t", "cW", create_channel},
 	{"future", "t", "", create_future},
+	{"lazy", "", "tXYZ", create_lazy},
 	{"stream", "tc", "WLMU", create_stream},
 };
 

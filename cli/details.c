@@ -282,6 +282,8 @@ int details(struct zipc_view *view, const struct zipc_view_entry *it,
 		return lock_details(view, it, json);
 	case ZIPC_FUTURE:
 		return future_details(view, it, json);
+	case ZIPC_LAZY:
+		return lazy_details(view, it, json);
 	default:
 		return 0;
 	}

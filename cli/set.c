@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zeroipc set: one element of an array, or a future. */
+/* zeroipc set: one element of an array, a future, or an external lazy. */
 #include "cli.h"
 
 #include <errno.h>
@@ -46,7 +46,36 @@ static int set(const struct path *path, const char *value)
 	return status;
 }
 
-/* What has no [i] can only be a future. */
+/* Asked for, taken and set: as who serves it would. */
+static int serve_in(struct zipc_segment *segment, const struct path *path,
+		    const char *value)
+{
+	struct zipc_lazy *lazy = NULL;
+	int status = STATUS_FINE;
+	void *elem = NULL;
+	int rc = zipc_lazy_open(&lazy, segment, path->structure, NULL);
+
+	if (rc == -EPROTOTYPE)
+		return fail_usage("`%s/%s` is no future or lazy, and no "
+				  "element: write SEGMENT/ARRAY[i]",
+				  path->segment, path->structure);
+	if (!rc) {
+		elem = must_allocate(1, zipc_type_size(zipc_lazy_type(lazy)));
+		if (zipc_value_parse(zipc_lazy_type(lazy), value, elem))
+			status = fail("%s", zipc_last_error());
+		else
+			rc = zipc_lazy_request(lazy) ?:
+			     zipc_lazy_serve(lazy, ZIPC_NOWAIT) ?:
+			     zipc_lazy_set(lazy, elem);
+	}
+	if (rc)
+		status = fail_at(path->segment, path->structure, rc);
+	free(elem);
+	zipc_lazy_close(lazy);
+	return status;
+}
+
+/* What has no [i] can only be a future or a lazy. */
 static int settle_in(struct zipc_segment *segment, const struct path *path,
 		     const char *value)
 {
@@ -56,9 +85,7 @@ static int settle_in(struct zipc_segment *segment, const struct path *path,
 	int rc = zipc_future_open(&future, segment, path->structure, NULL);
 
 	if (rc == -EPROTOTYPE)
-		return fail_usage("`%s/%s` is no future, and no element: write "
-				  "SEGMENT/ARRAY[i]",
-				  path->segment, path->structure);
+		return serve_in(segment, path, value);
 	if (!rc) {
 		elem = must_allocate(1, zipc_type_size(
 						zipc_future_type(future)));
@@ -96,7 +123,7 @@ static int run(int argc, char **argv)
 	if (next_option(argc, argv, "+:", options) == '?')
 		return STATUS_USAGE;
 	if (argc - optind != 2)
-		return fail_usage("name one element or future, and one value");
+		return fail_usage("name one element, future or lazy, and one value");
 	status = path_parse(&path, argv[optind]);
 	if (status)
 		return status;
@@ -115,9 +142,11 @@ static int run(int argc, char **argv)
 const struct command command_set = {
 	.name = "set",
 	.arguments = "SEGMENT/ARRAY[i] VALUE\n"
-		     "SEGMENT/FUTURE VALUE",
-	.summary = "Set an element of an array, or a future",
+		     "SEGMENT/FUTURE VALUE\n"
+		     "SEGMENT/LAZY VALUE",
+	.summary = "Set an element of an array, a future or a lazy",
 	.details = "The value is JSON, as its type has it. A negative i counts "
-		   "from the end. A future\nis set once.\n",
+		   "from the end. A future\nis set once, and an external lazy "
+		   "until it is reset.\n",
 	.run = run,
 };

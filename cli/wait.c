@@ -170,13 +170,51 @@ static int wait_future(const struct waiting *it)
 	return status;
 }
 
+static int print_lazy(const struct waiting *it, struct zipc_lazy *lazy)
+{
+	const struct zipc_type *type = zipc_lazy_type(lazy);
+	void *elem = must_allocate(1, zipc_type_size(type));
+	struct printer printer;
+	int status = STATUS_FINE;
+	int rc = zipc_lazy_get(lazy, elem, it->timeout_ns);
+
+	if (rc) {
+		status = not_in_time(it, rc, "nobody has computed it");
+	} else {
+		rc = printer_init(&printer, zipc_type_text(type), false);
+		if (!rc)
+			printer_value(&printer, elem);
+		printer_end(&printer);
+		if (rc)
+			status = fail_at(it->path->segment,
+					 it->path->structure, rc);
+	}
+	free(elem);
+	return status;
+}
+
+static int wait_lazy(const struct waiting *it)
+{
+	struct zipc_lazy *lazy;
+	int status, rc = zipc_lazy_open(&lazy, it->segment,
+					it->path->structure, NULL);
+
+	if (rc)
+		return fail_at(it->path->segment, it->path->structure, rc);
+	status = print_lazy(it, lazy);
+	zipc_lazy_close(lazy);
+	return status;
+}
+
 static int wait_kind(const struct waiting *it, unsigned kind)
 {
 	if (it->command && kind != ZIPC_SEMAPHORE)
 		return fail("%s/%s is a %s: only a semaphore's permit is held "
 			    "while a command runs",
 			    it->path->segment, it->path->structure,
-			    kind == ZIPC_FUTURE ? "future" : kind_text(kind));
+			    kind == ZIPC_FUTURE ? "future"
+			    : kind == ZIPC_LAZY ? "lazy"
+						: kind_text(kind));
 	switch (kind) {
 	case ZIPC_SEMAPHORE:
 		return wait_semaphore(it);
@@ -188,9 +226,11 @@ static int wait_kind(const struct waiting *it, unsigned kind)
 		return wait_event(it);
 	case ZIPC_FUTURE:
 		return wait_future(it);
+	case ZIPC_LAZY:
+		return wait_lazy(it);
 	default:
 		return fail("%s/%s is nothing to wait for: semaphore, barrier, "
-			    "latch, event and future are",
+			    "latch, event, future and lazy are",
 			    it->path->segment, it->path->structure);
 	}
 }
@@ -243,13 +283,14 @@ const struct command command_wait = {
 	.name = "wait",
 	.arguments = "[--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND "
 		     "[ARGUMENT]...]",
-	.summary = "Wait for a semaphore, barrier, latch, event or future",
+	.summary = "Wait for a semaphore, barrier, latch, event, future or lazy",
 	.details =
 		"  -w, --wait SECONDS  wait so long at most; `forever` if not "
 		"given\n"
 		"\n"
 		"A semaphore's permit is acquired, and given back when COMMAND "
-		"has ended, whose\nstatus is this one's then. A future's value is "
-		"printed. Status 3: it has waited in\nvain.\n",
+		"has ended, whose\nstatus is this one's then. A future's or lazy's "
+		"value is printed; a lazy is\nasked for, and not computed here. "
+		"Status 3: it has waited in vain.\n",
 	.run = run,
 };

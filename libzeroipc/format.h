@@ -991,6 +991,97 @@ ZIPC_AT(zipc_setter, length, 0x14);
 ZIPC_AT(zipc_setter, reserved, 0x18);
 static_assert(sizeof(struct zipc_setter) == 64, "setter is a line");
 
+/*
+ * Body of a Lazy; see lazy.h. Records of who settles it follow, as of a Future,
+ * as many contents, records of who waits, and what it is an expression of.
+ */
+#define ZIPC_LAZY_RETRIES 1u  /* options: a failure is computed again */
+#define ZIPC_LAZY_OPTIONS_KNOWN 1u
+
+struct zipc_lazy_body {
+	/* written by who asks, computes and resets, turn and owner as a cell */
+	_Alignas(16) _Atomic uint64_t turn; /* 0x00 epoch << 24 | changes */
+	struct zipc_owner owner;       /* 0x08 */
+	_Atomic uint64_t stalls;       /* 0x28 who computed was replaced */
+	/* constant */
+	uint64_t setters_offset;       /* 0x30 bytes from the body's start */
+	uint64_t contents_offset;      /* 0x38 likewise */
+	uint32_t setters;              /* 0x40 records, and contents */
+	uint32_t content_bytes;        /* 0x44 of each */
+	uint32_t stall_ms;             /* 0x48 0: it is never replaced */
+	uint32_t options;              /* 0x4C ZIPC_LAZY_* */
+	uint64_t definition_offset;    /* 0x50 bytes from the body's start */
+	uint64_t definition_bytes;     /* 0x58 0: it is external */
+	uint64_t reserved[4];          /* 0x60 zero */
+};
+ZIPC_AT(zipc_lazy_body, owner, 0x08);
+ZIPC_AT(zipc_lazy_body, stalls, 0x28);
+ZIPC_AT(zipc_lazy_body, setters_offset, 0x30);
+ZIPC_AT(zipc_lazy_body, contents_offset, 0x38);
+ZIPC_AT(zipc_lazy_body, setters, 0x40);
+ZIPC_AT(zipc_lazy_body, content_bytes, 0x44);
+ZIPC_AT(zipc_lazy_body, stall_ms, 0x48);
+ZIPC_AT(zipc_lazy_body, options, 0x4C);
+ZIPC_AT(zipc_lazy_body, definition_offset, 0x50);
+ZIPC_AT(zipc_lazy_body, definition_bytes, 0x58);
+ZIPC_AT(zipc_lazy_body, reserved, 0x60);
+static_assert(sizeof(struct zipc_lazy_body) == 128, "a lazy is two lines");
+
+/* What an expression is made of; the inputs follow, then what they point to. */
+struct zipc_lazy_definition {
+	uint32_t inputs;         /* 0x00 how many, as the program has */
+	uint32_t text_offset;    /* 0x04 bytes from the definition's start */
+	uint32_t text_length;    /* 0x08 without the NUL */
+	uint32_t program_offset; /* 0x0C bytes from the definition's start */
+	uint32_t program_bytes;  /* 0x10 */
+	uint32_t reserved[3];    /* 0x14 zero */
+};
+ZIPC_AT(zipc_lazy_definition, text_offset, 0x04);
+ZIPC_AT(zipc_lazy_definition, text_length, 0x08);
+ZIPC_AT(zipc_lazy_definition, program_offset, 0x0C);
+ZIPC_AT(zipc_lazy_definition, program_bytes, 0x10);
+ZIPC_AT(zipc_lazy_definition, reserved, 0x14);
+static_assert(sizeof(struct zipc_lazy_definition) == 32, "half a line");
+
+#define ZIPC_DEFINITION_MOST (UINT64_C(4) << 20)
+
+/* What the program's input of that number is, as it stands in the segment. */
+struct zipc_lazy_input {
+	char name[32];             /* 0x00 the structure's, 31 bytes and NUL */
+	uint32_t form;             /* 0x20 enum zipc_lazy_form */
+	uint32_t scalar;           /* 0x24 of a fold: what it is over */
+	uint64_t index;            /* 0x28 an element's; of a fold: bytes */
+	uint32_t type_offset;      /* 0x30 of the structure's elements */
+	uint32_t type_length;      /* 0x34 without the NUL */
+	uint32_t key_type_offset;  /* 0x38 of a map's */
+	uint32_t key_type_length;  /* 0x3C without the NUL */
+	uint32_t key_offset;       /* 0x40 */
+	uint32_t key_bytes;        /* 0x44 */
+	uint64_t reserved;         /* 0x48 zero */
+};
+ZIPC_AT(zipc_lazy_input, form, 0x20);
+ZIPC_AT(zipc_lazy_input, scalar, 0x24);
+ZIPC_AT(zipc_lazy_input, index, 0x28);
+ZIPC_AT(zipc_lazy_input, type_offset, 0x30);
+ZIPC_AT(zipc_lazy_input, type_length, 0x34);
+ZIPC_AT(zipc_lazy_input, key_type_offset, 0x38);
+ZIPC_AT(zipc_lazy_input, key_type_length, 0x3C);
+ZIPC_AT(zipc_lazy_input, key_offset, 0x40);
+ZIPC_AT(zipc_lazy_input, key_bytes, 0x44);
+ZIPC_AT(zipc_lazy_input, reserved, 0x48);
+static_assert(sizeof(struct zipc_lazy_input) == 80, "no padding");
+
+enum zipc_lazy_form {
+	ZIPC_LAZY_VALUE = 1, /* of a future, a lazy, an array of one element */
+	ZIPC_LAZY_ELEMENT,   /* of an array */
+	ZIPC_LAZY_ENTRY,     /* of a map */
+	ZIPC_LAZY_SUM,       /* folds of an array, from here on */
+	ZIPC_LAZY_MEAN,
+	ZIPC_LAZY_MIN,
+	ZIPC_LAZY_MAX,
+	ZIPC_LAZY_COUNT,
+};
+
 /* Another build's sizes make another word, and it is refused. */
 #define ZIPC_FORMAT_WORD                                                     \
 	((uint32_t)(ZIPC_LINE | sizeof(struct zipc_entry) << 8 |             \

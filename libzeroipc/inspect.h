@@ -110,6 +110,7 @@ extern const struct zipc_view_kind zipc_view_once;
 extern const struct zipc_view_kind zipc_view_event;
 extern const struct zipc_view_kind zipc_view_channel;
 extern const struct zipc_view_kind zipc_view_of_future;
+extern const struct zipc_view_kind zipc_view_of_lazy;
 extern const struct zipc_view_kind zipc_view_of_stream;
 
 /*

@@ -29,6 +29,7 @@ static const struct zipc_view_kind *const kinds[] = {
 	&zipc_view_event,
 	&zipc_view_channel,
 	&zipc_view_of_future,
+	&zipc_view_of_lazy,
 	&zipc_view_of_stream,
 };
 

@@ -101,6 +101,7 @@ static void say_held(struct text *text, const struct zipc_view_blocked *it)
 	bool reads = is_reading(it);
 	const char *how = it->kind == ZIPC_ONCE	    ? "run by"
 			  : it->kind == ZIPC_FUTURE ? "promised by"
+			  : it->kind == ZIPC_LAZY   ? "computed by"
 			  : reads ? "held for reading by"
 			  : it->kind != ZIPC_RWLOCK ? "held by"
 			  : it->holder_count && it->holders[0].claims
@@ -110,6 +111,10 @@ static void say_held(struct text *text, const struct zipc_view_blocked *it)
 	say(text, "%s `%s` ", it->kind_name, it->name);
 	if (!it->holder_count && it->kind == ZIPC_FUTURE) {
 		say(text, "is promised by nobody");
+		return;
+	}
+	if (!it->holder_count && it->kind == ZIPC_LAZY) {
+		say(text, "is computed by nobody");
 		return;
 	}
 	if (!it->holder_count) {
@@ -169,13 +174,14 @@ int zipc_view_blocked_say(const struct zipc_view_blocked *blocked, char *out,
 static void say_why(struct text *text, const struct zipc_view_step *it,
 		    const struct zipc_view_step *next, bool itself)
 {
-	bool promised = it->waits_for->kind == ZIPC_FUTURE;
+	const char *has = it->waits_for->kind == ZIPC_FUTURE ? "has promised"
+			  : it->waits_for->kind == ZIPC_LAZY ? "computes"
+							     : "holds";
 
 	if (itself)
-		say(text, "it %s itself", promised ? "has promised" : "holds");
+		say(text, "it %s itself", has);
 	else
-		say(text, "%d %s", next->who.pid,
-		    promised ? "has promised" : "holds");
+		say(text, "%d %s", next->who.pid, has);
 }
 
 int zipc_view_cycle_say(const struct zipc_view_cycle *cycle, char *out,

@@ -103,8 +103,7 @@ static int check_body(const struct zipc_segment *segment, const char *name,
 /* Where the records are, as the body says and can be. */
 static int find_waiters(struct zipc_lock *lock, const struct zipc_found *found)
 {
-	const struct zipc_owner *owner = (void *)found->body;
-	uint64_t at = owner->waiters_offset, count = owner->waiters;
+	uint64_t at = lock->at->waiters_offset, count = lock->at->waiters;
 
 	if (at % ZIPC_LINE || at < ZIPC_LINE || at > found->body_bytes ||
 	    count > ZIPC_WAITERS_MOST ||
@@ -136,7 +135,7 @@ int zipc_lock_open(struct zipc_lock *lock, struct zipc_segment *segment,
 	}
 	zipc_type_free(found->type);
 	lock->use = found->use;
-	lock->at = (void *)found->body;
+	lock->at = (void *)(found->body + lock->owner_at);
 	lock->block = found->block;
 	lock->kind = kind;
 	lock->symmetric = segment->symmetric;

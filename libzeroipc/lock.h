@@ -60,6 +60,7 @@ struct zipc_lock {
 	unsigned generation; /* of forks, when mine was made; 0: never */
 	bool symmetric;
 	bool claims; /* its kind has the state CLAIMING */
+	uint32_t owner_at; /* in the body, as its kind has set it before open */
 	struct zipc_spin spin;
 	int64_t looked_ns; /* when it was last asked whether a holder lives */
 	struct zipc_waiter *waiters; /* records of who waits */

@@ -61,6 +61,8 @@ const char *zipc_kind_name(unsigned kind)
 		return "channel";
 	case ZIPC_FUTURE:
 		return "future";
+	case ZIPC_LAZY:
+		return "lazy";
 	case ZIPC_STREAM:
 		return "stream";
 	}

@@ -117,6 +117,10 @@ static int prepare_wait(struct zipc_choice *choice, size_t i)
 			.elem = choice->said->elem,
 		};
 		return zipc_future_waitable(&choice->future, &choice->waitable);
+	case ZIPC_LAZY:
+		choice->lazy = (struct zipc_lazy_wait){ target,
+							choice->said->elem };
+		return zipc_lazy_waitable(&choice->lazy, &choice->waitable);
 	case ZIPC_STREAM:
 		choice->stream = (struct zipc_subscription_wait){
 			.subscription = target,
@@ -126,7 +130,8 @@ static int prepare_wait(struct zipc_choice *choice, size_t i)
 						  &choice->waitable);
 	default:
 		return refuse(choice, i, "its target is no semaphore, latch, "
-			      "event, future, ring's reader or subscription");
+			      "event, future, lazy, ring's reader or "
+			      "subscription");
 	}
 }
 

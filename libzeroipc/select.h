@@ -34,6 +34,7 @@
 
 #include "channel.h"
 #include "future.h"
+#include "lazy.h"
 #include "queue.h"
 #include "stream.h"
 #include "wait.h"
@@ -48,6 +49,7 @@ struct zipc_choice {
 	struct zipc_channel *channel;     /* of a channel, else NULL */
 	struct zipc_queue_wait queue;     /* of a queue */
 	struct zipc_future_wait future;   /* of a future */
+	struct zipc_lazy_wait lazy;       /* of a lazy */
 	struct zipc_subscription_wait stream; /* of a subscription */
 	bool offers;                      /* sends without a buffer */
 	bool spread;                      /* it is out, beside the home's */

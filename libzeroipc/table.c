@@ -286,3 +286,31 @@ int zipc_table_find(struct zipc_found *found, struct zipc_segment *segment,
 			return rc;
 	}
 }
+
+/* Loops as zipc_table_find(). */
+int zipc_table_kind(unsigned *kind, struct zipc_segment *segment,
+		    const char *name)
+{
+	struct zipc_block copy = { .kind = 0 };
+	struct zipc_found found;
+	uint32_t count;
+	uint64_t next;
+	int64_t i;
+	int rc;
+
+	do {
+		rc = zipc_table_check_name(name);
+		if (!rc)
+			rc = zipc_table_state(segment, &count, &next);
+		if (rc)
+			return rc;
+		i = zipc_table_look_up(segment, count, name);
+		if (i < 0)
+			return not_there(segment, name);
+	} while (!zipc_use_begin(&found.use, segment, (uint32_t)i, name));
+	rc = copy_block(&copy, &found, segment, name);
+	zipc_use_end(&found.use);
+	if (!rc)
+		*kind = copy.kind;
+	return rc;
+}

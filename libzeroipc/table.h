@@ -72,6 +72,10 @@ struct zipc_plan {
 int zipc_table_find(struct zipc_found *found, struct zipc_segment *segment,
 		    const char *name, unsigned kind, const char *type);
 
+/* What kind of structure has the name. -ENOENT, -EBADMSG, .. */
+int zipc_table_kind(unsigned *kind, struct zipc_segment *segment,
+		    const char *name);
+
 /*
  * The name of what stands at offset, in lines; -EBUSY: it was removed, and may
  * be in use; -ENOENT: nothing stands there.

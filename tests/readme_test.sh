@@ -153,7 +153,7 @@ claim 'README leaves no segment behind' test ! -e /dev/shm/sensors
 for page in zipc_segment zipc_array zipc_queue zipc_stack zipc_map zipc_set \
 	zipc_pool zipc_ring zipc_semaphore zipc_barrier zipc_latch zipc_mutex \
 	zipc_rwlock zipc_once zipc_event zipc_channel zipc_select zipc_future \
-	zipc_stream zipc_derive zipc_inspect zipc_waits; do
+	zipc_lazy zipc_stream zipc_derive zipc_inspect zipc_waits; do
 	claim "$page(3) has an example" take_example "$page"
 	claim "it compiles without a warning" strict "$scratch/man/$page"
 done
@@ -196,6 +196,9 @@ ask()
 }
 claim 'zipc_future(3) waits for the answer' ask
 claim 'zipc_future(3) still has it' prints ./zipc_future 42
+claim 'zipc_lazy(3) computes the mean' prints ./zipc_lazy 32
+claim 'zipc_lazy(3) makes it old by a sample' prints ./zipc_lazy 20 ''
+claim 'zipc_lazy(3) computes it anew' prints ./zipc_lazy 41
 claim 'zipc_stream(3) emits its arguments' prints ./zipc_stream 7 8 ''
 claim 'zipc_stream(3) reads what is new' prints ./zipc_stream $'7\n8'
 claim 'zipc_derive(3) squares what is positive' prints ./zipc_derive 7 -3 2 \

@@ -891,6 +891,8 @@ KIND(mutex, close, create(&it, segment, "x"), open(&it, in, "x"))
 KIND(rwlock, close, create(&it, segment, "x", 4), open(&it, in, "x"))
 KIND(once, close, create(&it, segment, "x"), open(&it, in, "x"))
 KIND(future, close, create(&it, segment, "x", "u64"), open(&it, in, "x", NULL))
+KIND(lazy, close, create(&it, segment, "x", NULL, "1 + 2"),
+     open(&it, in, "x", NULL))
 
 static const struct {
 	void (*make)(void);
@@ -901,6 +903,7 @@ static const struct {
 	{ make_ring, open_ring },	{ make_channel, open_channel },
 	{ make_mutex, open_mutex },	{ make_rwlock, open_rwlock },
 	{ make_once, open_once },	{ make_future, open_future },
+	{ make_lazy, open_lazy },
 };
 
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))

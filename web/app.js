@@ -636,6 +636,18 @@ function futureWho({ promiser, settler }) {
 		(who.alive ? "" : ", who is dead");
 }
 
+function lazyWho({ state, computer }) {
+	const how = state === "running" ? "being computed" : "computed";
+
+	return computer ? `${how} by ${computer.name} (${computer.pid})` +
+		(computer.alive ? "" : ", who is dead") : "nobody that is known";
+}
+
+function lazyState({ state, computed, resets }) {
+	return `${state}, computed ${integer(computed)} times, ` +
+		`reset ${integer(resets)} times`;
+}
+
 function oneStructure(path, from) {
 	const rates = new Rates();
 	const title = h("h1");
@@ -645,7 +657,7 @@ function oneStructure(path, from) {
 	const list = facts(["Added", "Removed", "In", "Out", "Asleep",
 		"Element", "Memory", "Records", "Writer", "Readers", "State",
 		"Held by", "Deaths", "Who", "Failure", "When full",
-		"Subscribed"]);
+		"Subscribed", "Expression"]);
 	const pages = pager(`#${path}`, from);
 	const holder = h("div.elements");
 	const elements = section("Elements", pages, holder);
@@ -672,22 +684,29 @@ function oneStructure(path, from) {
 				list.children[4].hidden = !flows;
 			list.children[7].hidden = list.children[8].hidden =
 				list.children[9].hidden = !ring;
-			const { lock, future } = data;
+			const { lock, future, lazy } = data;
 			list.children[11].hidden = !lock;
 			list.children[10].hidden = list.children[12].hidden =
-				!lock && !future;
+				!lock && !future && !lazy;
 			list.children[13].hidden = list.children[14].hidden =
-				!future;
+				!future && !lazy;
+			list.children[17].hidden = !lazy;
 			list.children[15].hidden = list.children[16].hidden =
 				!data.stream;
 			list.show({
 				"State": lock ? lockState(data)
-					: future ? future.state : "",
+					: future ? future.state
+					: lazy ? lazyState(lazy) : "",
 				"Held by": lock ? lockHolder(lock) : "",
-				"Deaths": lock || future
-					? integer((lock || future).deaths) : "",
-				"Who": future ? futureWho(future) : "",
-				"Failure": future ? futureFailure(future) : "",
+				"Deaths": lock || future || lazy
+					? integer((lock || future || lazy).deaths)
+					: "",
+				"Who": future ? futureWho(future)
+					: lazy ? lazyWho(lazy) : "",
+				"Failure": future || lazy
+					? futureFailure(future || lazy) : "",
+				"Expression": !lazy ? "" : lazy.external
+					? "none: it is served" : lazy.expression,
 				"Added": integer(data.added),
 				"Removed": integer(data.removed),
 				"In": rateText(rates.of("added", data.added)),

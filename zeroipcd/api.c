@@ -290,6 +290,8 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 		rc = describe_lock(document, view, entry, request->quoted);
 	if (!rc && entry->kind == ZIPC_FUTURE)
 		rc = describe_future(document, view, entry, request->quoted);
+	if (!rc && entry->kind == ZIPC_LAZY)
+		rc = describe_lazy(document, view, entry, request->quoted);
 	if (!rc && entry->kind == ZIPC_STREAM)
 		rc = describe_stream(document, view, entry, request->quoted);
 	if (!rc && entry->kind == ZIPC_POOL)

@@ -90,6 +90,10 @@ bool describe_is_lock(const struct zipc_view_entry *entry);
 int describe_lock(cJSON *object, struct zipc_view *view,
 		  const struct zipc_view_entry *entry, bool int64_as_string);
 
+/* Of a lazy, object.lazy: what it is and who computes it. 0 or -errno. */
+int describe_lazy(cJSON *object, struct zipc_view *view,
+		  const struct zipc_view_entry *entry, bool int64_as_string);
+
 /* Of a future, object.future: who has promised or settled it. 0 or -errno. */
 int describe_future(cJSON *object, struct zipc_view *view,
 		    const struct zipc_view_entry *entry, bool int64_as_string);

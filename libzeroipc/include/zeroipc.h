@@ -24,10 +24,12 @@
 #include <zipc/select.h>
 #include <zipc/wait_set.h>
 #include <zipc/future.h>
+#include <zipc/lazy.h>
 #include <zipc/stream.h>
 #include <zipc/derive.h>
 #include <zipc/inspect.h>
 #include <zipc/inspect_future.h>
+#include <zipc/inspect_lazy.h>
 #include <zipc/inspect_lease.h>
 #include <zipc/inspect_lock.h>
 #include <zipc/inspect_pool.h>

@@ -42,6 +42,7 @@ UNKNOWN = {
     "zipc_program_header", "zipc_program_constant", "zipc_program_input",
     "zipc_program_store", "zipc_program_code",
     "zipc_future_body", "zipc_setter",
+    "zipc_lazy_body", "zipc_lazy_definition", "zipc_lazy_input",
 }
 
 

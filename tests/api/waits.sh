@@ -45,6 +45,16 @@ is 'and one that has failed tells how, and by whom' \
 	"$(get "/segments/$segment-calm/f" | jq -c '.future |
 		[.state, .code, .message, .settler.alive, .deaths]')" \
 	'["failed",-7,"no <b>luck</b>",false,0]'
+"$zeroipc" create "$segment-calm/l" --kind lazy --type i64 --expression '1 // f'
+is 'a lazy tells what it is an expression of' \
+	"$(get "/segments/$segment-calm/l" |
+		jq -c '.lazy | [.state, .expression, .external, .computer]')" \
+	'["idle","1 // f",false,null]'
+"$zeroipc" force "$segment-calm/l" 2>/dev/null
+is 'and one that has failed tells how, and who was it' \
+	"$(get "/segments/$segment-calm/l" | jq -c '.lazy |
+		[.state, .code, .message, .computer.alive, .computed]')" \
+	'["failed",-7,"f has failed: no <b>luck</b>",false,1]'
 "$zeroipc" create "$segment-calm/c" --kind channel --type u8
 "$zeroipc" send --wait 60 "$segment-calm/c" 7 &
 sender=$!

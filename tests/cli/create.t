@@ -59,11 +59,11 @@ $ zeroipc create $S-bad 2>&1 | head -n 1
 $ zeroipc create $S-bad --size 1M --kind array 2>&1 | head -n 1
 > zeroipc: create: --kind is for a structure: name it, as zt-0000000-t-bad/STRUCTURE
 $ zeroipc create $S/a --size 1M 2>&1 | head -n 1
-> zeroipc: create: a structure needs --kind, which is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once, event, channel, future or stream
+> zeroipc: create: a structure needs --kind, which is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once, event, channel, future, lazy or stream
 $ zeroipc create $S/a --kind array --type u8 2>&1 | head -n 1
 > zeroipc: create: --kind array needs --type and --capacity
 $ zeroipc create $S/a --kind heap 2>&1 | head -n 1
-> zeroipc: create: --kind is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once, event, channel, future or stream, not `heap`
+> zeroipc: create: --kind is array, queue, stack, map, set, pool, ring, semaphore, barrier, latch, mutex, rwlock, once, event, channel, future, lazy or stream, not `heap`
 $ zeroipc create $S/a --kind array --type u8 --capacity 3 --max-writers 2 2>&1 | head -n 1
 > zeroipc: create: --kind array takes no --max-writers
 $ zeroipc create $S-bad --size 1M --mode 888 2>&1 | head -n 1

@@ -57,8 +57,9 @@ $ zeroipc stat $S/f | grep -E '^(state|elements)'
 
 # A failure.
 $ zeroipc fail $S/g
-!~ zeroipc: fail: name one future, one code and one message
+!~ zeroipc: fail: name one future or lazy, one code and one message
 ! usage: zeroipc fail SEGMENT/FUTURE CODE [MESSAGE]
+!        zeroipc fail SEGMENT/LAZY CODE [MESSAGE]
 ? 2
 $ zeroipc fail $S/g 4294967296 2>&1 | head -n 1
 > zeroipc: fail: `4294967296` is no code: it is a number of 32 bits
@@ -85,7 +86,7 @@ $ zeroipc create $S/a --kind array --type u8 --capacity 2
 $ zeroipc set $S/a 5 2>&1 | head -n 1
 >~ zeroipc: set: `zt-0000000-t/a` is no .*
 $ zeroipc fail $S/a 5
-!~ zeroipc: fail: zt-0000000-t/a: `a` .* is of kind array .*, not future.*
+!~ zeroipc: fail: zt-0000000-t/a: `a` .* is of kind array .*, not lazy.*
 ? 1
 $ zeroipc set $S/none 5
 ! zeroipc: set: zt-0000000-t/none: no such structure; `zeroipc ls zt-0000000-t` lists what there is

@@ -112,7 +112,7 @@ $ $ZEROIPC wait $S/bar & until zeroipc stat $S/bar | grep -q 'arrived  *1 of'; d
 
 # What is wrong is told.
 $ zeroipc create $S/q --kind queue --type u8 --capacity 1; zeroipc wait $S/q
-! zeroipc: wait: zt-0000000-t/q is nothing to wait for: semaphore, barrier, latch, event and future are
+! zeroipc: wait: zt-0000000-t/q is nothing to wait for: semaphore, barrier, latch, event, future and lazy are
 ? 1
 $ zeroipc signal $S/bar
 ! zeroipc: signal: zt-0000000-t/bar takes no signal: semaphore, latch and event do

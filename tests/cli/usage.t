@@ -19,9 +19,11 @@ $ zeroipc
 !   write    Write records into a ring
 !   emit     Emit values into a stream
 !   follow   Print a ring's records or a stream's elements, as they come
-!   set      Set an element of an array, or a future
-!   fail     Settle a future as failed
-!   wait     Wait for a semaphore, barrier, latch, event or future
+!   set      Set an element of an array, a future or a lazy
+!   fail     Settle a future or a lazy as failed
+!   force    Compute a lazy, unless it is, and print its value
+!   reset    Forget a lazy's value, so that it is computed anew
+!   wait     Wait for a semaphore, barrier, latch, event, future or lazy
 !   signal   Release a semaphore, count a latch down, set an event
 !   send     Send values into a channel, or close it
 !   receive  Receive elements from a channel, and print them
@@ -44,8 +46,8 @@ $ zeroipc --help | head -n 1
 $ diff <(zeroipc --help) <(zeroipc help)
 
 # Help is the same however it is asked for, and names every option.
-$ for c in ls cat stat create push pop set rm put get delete add has fail wait signal lock why; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
-$ for c in ls cat stat create push pop set rm put get delete add has fail wait signal lock why help; do zeroipc help $c | head -n 1; done
+$ for c in ls cat stat create push pop set rm put get delete add has fail force reset wait signal lock why; do diff <(zeroipc help $c) <(zeroipc $c --help) || exit; done
+$ for c in ls cat stat create push pop set rm put get delete add has fail force reset wait signal lock why help; do zeroipc help $c | head -n 1; done
 > usage: zeroipc ls [-a] [--json] [SEGMENT]
 > usage: zeroipc cat [--json] SEGMENT/STRUCTURE[SLICE]
 > usage: zeroipc stat [--json] SEGMENT[/STRUCTURE]
@@ -60,6 +62,8 @@ $ for c in ls cat stat create push pop set rm put get delete add has fail wait s
 > usage: zeroipc add SEGMENT/SET KEY
 > usage: zeroipc has SEGMENT/SET KEY
 > usage: zeroipc fail SEGMENT/FUTURE CODE [MESSAGE]
+> usage: zeroipc force [--wait SECONDS|forever] SEGMENT/LAZY
+> usage: zeroipc reset SEGMENT/LAZY
 > usage: zeroipc wait [--wait SECONDS|forever] SEGMENT/STRUCTURE [COMMAND [ARGUMENT]...]
 > usage: zeroipc signal [-n N] [--reset] SEGMENT/STRUCTURE
 > usage: zeroipc lock [--reset] [--wait SECONDS|forever] SEGMENT/MUTEX COMMAND...
@@ -138,4 +142,5 @@ $ zeroipc set 'a/b[1:]' 3
 ! zeroipc: set: `a/b[1:]` is no element: write SEGMENT/ARRAY[i]
 ! usage: zeroipc set SEGMENT/ARRAY[i] VALUE
 !        zeroipc set SEGMENT/FUTURE VALUE
+!        zeroipc set SEGMENT/LAZY VALUE
 ? 2

@@ -114,7 +114,7 @@ const char *const unknown_sections[] = {
 	"Stack", "Stack writer", "Stack slot", "Channel", "Sender", "Offer",
 	"Map and Set", "Map record", "Map cell",
 	"Semaphore", "Barrier", "Party", "Latch", "Event",
-	"Future", "Setter",
+	"Future", "Setter", "Lazy", "Lazy definition", "Lazy input",
 	"Mutex", "RWLock", "Lock reader", "Once", "Owner", "Waiter",
 	"Stream", "Subscription",
 	"Program", "Program constant", "Program input", "Program store",

@@ -26,6 +26,7 @@ layer_of()
 	future | future_*) echo 3 ;;
 	derive | drive | drive_*) echo 3 ;;
 	channel | meeting | select | wait_set) echo 4 ;;
+	lazy | lazy_*) echo 4 ;;
 	inspect | inspect_*) echo inspect ;;
 	zeroipc) echo all ;;
 	*) echo "in no layer" ;;

@@ -56,6 +56,7 @@ enum zipc_kind {
 	ZIPC_EVENT = 14,
 	ZIPC_CHANNEL = 15,
 	ZIPC_FUTURE = 16,
+	ZIPC_LAZY = 17,
 	ZIPC_STREAM = 18,
 };
 

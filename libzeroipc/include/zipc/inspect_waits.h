@@ -3,11 +3,11 @@
  * Watching who waits for whom: for each structure that somebody waits for, who
  * holds it and who waits; and circles of those who wait for each other, which
  * no one of them ends. Of the kinds there are: mutex, rwlock, once; future,
- * which is held by who has promised it; channels without a buffer, which
- * nobody holds, and whose senders wait; and owned semaphores none of whose
- * permits are left, with who holds them, but not who waits: that leaves no
- * record. Who waits for several futures at once is not told of; who offers in
- * several channels, in one of them.
+ * which is held by who has promised it, and lazy, by who computes it; channels
+ * without a buffer, which nobody holds, and whose senders wait; and owned
+ * semaphores none of whose permits are left, with who holds them, but not who
+ * waits: that leaves no record. Who waits for several futures at once is not
+ * told of; who offers in several channels, in one of them.
  *
  * All is looked at twice, and what is told stood there both times: so all of it
  * was true at one moment between. As the rest of inspection (zipc/inspect.h) it

@@ -25,8 +25,9 @@ enum zipc_case_kind {
 	/*
 	 * A semaphore (one permit is acquired), latch, event; a ring's reader:
 	 * it has a record to read, and nothing is read. Those have no elem. A
-	 * future, whose value goes to *elem, or a stream's subscription, whose
-	 * next element does; unless elem is NULL: then nothing is read.
+	 * future or lazy (which is then wanted, and computed by others), whose
+	 * value goes to *elem, or a stream's subscription, whose next element
+	 * does; unless elem is NULL: then nothing is read.
 	 */
 	ZIPC_WAIT = 3,
 };
@@ -38,8 +39,8 @@ struct zipc_case {
 	/*
 	 * Set by select: of the case that happened what the operation returned:
 	 * 0, or an error, as -EPIPE when the channel is closed, or the stream
-	 * has ended, -ECANCELED when the future has failed, or -EOWNERDEAD; of
-	 * all others -EAGAIN.
+	 * has ended, -ECANCELED when a future or lazy has failed, -EOWNERDEAD;
+	 * of all others -EAGAIN.
 	 */
 	int result;
 };
