@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define MEMBERS_MAX 4
+#define MEMBERS_MAX 9
 
 struct candidate {
 	const char *name;

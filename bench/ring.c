@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The works of rings: member 0 writes as many records as there are, the others
- * each read all of them. A trial checks that each reader got every record,
- * whole and in order.
+ * The works of rings, and of streams, which are the same: member 0 writes as
+ * many records as there are, the others each read all of them. A trial checks
+ * that each reader got every record, whole and in order.
  */
 #include "ring.h"
 
@@ -113,6 +113,18 @@ static const struct entry entries[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* The stream in the ring's place. */
+static const struct entry stream_entries[] = {
+	{ "zeroipc", NULL, &ring_stream },
+	{ "zeroipc-n", NULL, &ring_stream_batches },
+	{ "boost-spsc", "libboost-dev", &ring_boost_spsc },
+	{ "iceoryx", "iceoryx libiceoryx-posh-dev", &ring_iceoryx },
+	{ "zmq-pub", "libzmq3-dev", &ring_zmq_pub },
+	{ "pipe", NULL, &ring_pipe },
+	{ "socket-packet", NULL, &ring_socket },
+	{ NULL, NULL, NULL },
+};
+
 #define ROW(name, bytes, readers)                                           \
 	static const struct ring_row name = { { bytes, 1 << 20, readers } }
 
@@ -120,9 +132,13 @@ ROW(small_1, 64, 1);
 ROW(large_1, 1024, 1);
 ROW(small_2, 64, 2);
 ROW(large_2, 1024, 2);
+ROW(small_8, 64, 8);
+ROW(word_1, 8, 1);
 
-#define FAMILY(row)                                                         \
-	.unit = "GB/s", .seconds = 1, .entries = entries, .unfit = unfit,   \
+#define FAMILY(row) .entries = entries, COMMON(row)
+#define STREAM(row) .entries = stream_entries, COMMON(row)
+#define COMMON(row)                                                         \
+	.unit = "GB/s", .seconds = 1, .unfit = unfit,                       \
 	.prepare = prepare, .clean = clean, .open = open_end, .run = run,   \
 	.close = close_end, .value = value, .family = &(row)
 
@@ -139,5 +155,21 @@ const struct work ring_works[] = {
 	{ .name = "ring-1024-2",
 	  .words = "the same, records of 1024 bytes",
 	  .members = 3, .cores = { 0, 1, 1 }, FAMILY(large_2) },
+	{ .name = "stream-8-1",
+	  .words = "1 producer, 1 subscriber; elements of 8 bytes, 1 MiB",
+	  .members = 2, .cores = { 0, 1 }, STREAM(word_1) },
+	{ .name = "stream-64-1",
+	  .words = "the same, elements of 64 bytes",
+	  .goal = 1.5, .members = 2, .cores = { 0, 1 }, STREAM(small_1) },
+	{ .name = "stream-1024-1",
+	  .words = "the same, elements of 1024 bytes",
+	  .goal = 7, .members = 2, .cores = { 0, 1 }, STREAM(large_1) },
+	{ .name = "stream-64-2",
+	  .words = "1 producer, 2 subscribers on the other core; 64 bytes",
+	  .members = 3, .cores = { 0, 1, 1 }, STREAM(small_2) },
+	{ .name = "stream-64-8",
+	  .words = "the same, 8 subscribers",
+	  .members = 9, .cores = { 0, 1, 1, 1, 1, 1, 1, 1, 1 },
+	  STREAM(small_8) },
 	{ .name = NULL },
 };

@@ -80,6 +80,8 @@ extern const struct work ring_works[];
 
 RING_CANDIDATE(ring_zeroipc);
 RING_CANDIDATE(ring_zeroipc_in_place);
+RING_CANDIDATE(ring_stream);
+RING_CANDIDATE(ring_stream_batches);
 RING_CANDIDATE(ring_boost_spsc);
 RING_CANDIDATE(ring_iceoryx);
 RING_CANDIDATE(ring_zmq_pub);
