@@ -8,12 +8,11 @@
  * after the one before (zipc_view_read() has the fence).
  */
 #include "error.h"
-#include "inspect.h"
+#include "inspect_stream.h"
 #include "name.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <zipc/inspect_stream.h>
 
 #define BATCH_BYTES 32768u
 #define MOST_WRITERS 4096u
@@ -21,18 +20,7 @@
 #define MOST_SUBSCRIPTIONS 1024u
 #define POSITION_END (UINT64_C(1) << 62)
 
-struct stream {
-	struct zipc_view *view;
-	const struct zipc_view_block *block;
-	uint64_t at; /* in the file, as the others */
-	uint64_t slots_at, writers_at, words_at, subscriptions_at;
-	uint64_t slots, slot_bytes;
-	unsigned writers, subscriptions, policy, options;
-	uint64_t head, tail; /* where it stands */
-	bool ended;
-};
-
-static int damaged(const struct stream *stream, const char *what)
+static int damaged(const struct zipc_stream_at *stream, const char *what)
 {
 	return zipc_view_damaged(stream->view, stream->block->name, "%s", what);
 }
@@ -47,7 +35,8 @@ static bool fits(uint64_t offset, uint64_t count, uint64_t each, uint64_t end)
 	       bytes <= end - offset;
 }
 
-static int load_ring(struct stream *stream, struct zipc_place_ring *ring)
+static int load_ring(struct zipc_stream_at *stream,
+		     struct zipc_place_ring *ring)
 {
 	const struct zipc_block *head = &stream->block->head;
 	uint64_t body = head->body_bytes;
@@ -79,7 +68,8 @@ static int load_ring(struct stream *stream, struct zipc_place_ring *ring)
 	return 0;
 }
 
-static int load_words(struct stream *stream, const struct zipc_place_ring *ring)
+static int load_words(struct zipc_stream_at *stream,
+		      const struct zipc_place_ring *ring)
 {
 	uint64_t elem_size = stream->block->head.elem_size, want;
 	struct zipc_stream_words words;
@@ -89,10 +79,11 @@ static int load_words(struct stream *stream, const struct zipc_place_ring *ring)
 	if (rc)
 		return rc;
 	want = 8 + (elem_size + 7) / 8 * 8 +
-	       (words.options & ZIPC_STREAM_STAMPS ? 8 : 0);
+	       (words.options & ZIPC_STREAM_STAMPS ? 8 : 0) +
+	       (words.options & ZIPC_STREAM_DERIVED ? 8 : 0);
 	if (words.policy > POLICY_LAST ||
-	    words.options & ~ZIPC_STREAM_STAMPS || elem_size > UINT32_MAX / 2 ||
-	    want != stream->slot_bytes)
+	    words.options & ~(ZIPC_STREAM_STAMPS | ZIPC_STREAM_DERIVED) ||
+	    elem_size > UINT32_MAX / 2 || want != stream->slot_bytes)
 		return damaged(stream, "its policy, its options or its slots "
 			       "are no stream's");
 	if (words.subscriptions < 1 ||
@@ -103,6 +94,12 @@ static int load_words(struct stream *stream, const struct zipc_place_ring *ring)
 		  ring->slots_offset))
 		return damaged(stream, "its subscriptions lie outside their "
 			       "place");
+	if (words.options & ZIPC_STREAM_DERIVED &&
+	    !fits(words.derivation_offset, 1, sizeof(struct zipc_derivation),
+		  ring->slots_offset))
+		return damaged(stream, "its derivation lies outside its place");
+	if (words.options & ZIPC_STREAM_DERIVED)
+		stream->derivation_at = stream->at + words.derivation_offset;
 	stream->subscriptions_at = stream->at + words.subscriptions_offset;
 	stream->subscriptions = words.subscriptions;
 	stream->policy = words.policy;
@@ -110,7 +107,8 @@ static int load_words(struct stream *stream, const struct zipc_place_ring *ring)
 	return 0;
 }
 
-static int read_word(const struct stream *stream, uint64_t at, uint64_t *out)
+static int read_word(const struct zipc_stream_at *stream, uint64_t at,
+		     uint64_t *out)
 {
 	return zipc_view_read(stream->view, at, out, sizeof(*out));
 }
@@ -119,7 +117,7 @@ static int read_word(const struct stream *stream, uint64_t at, uint64_t *out)
 #define WORDS(field) offsetof(struct zipc_stream_words, field)
 
 /* Where it stands: head, and then tail, which is not before it. */
-static int stand(struct stream *stream)
+static int stand(struct zipc_stream_at *stream)
 {
 	int rc = read_word(stream, stream->at + RING(head), &stream->head);
 
@@ -136,15 +134,16 @@ static int stand(struct stream *stream)
 	return 0;
 }
 
-static int load(struct stream *stream, struct zipc_view *view,
-		const struct zipc_view_block *block)
+int zipc_watch_stream(struct zipc_stream_at *stream,
+		      struct zipc_view *view,
+		      const struct zipc_view_block *block)
 {
 	struct zipc_place_ring ring;
 	int rc;
 
-	*stream = (struct stream){ .view = view,
-				   .block = block,
-				   .at = block->body_at };
+	*stream = (struct zipc_stream_at){ .view = view,
+					   .block = block,
+					   .at = block->body_at };
 	rc = load_ring(stream, &ring);
 	if (!rc)
 		rc = load_words(stream, &ring);
@@ -152,7 +151,7 @@ static int load(struct stream *stream, struct zipc_view *view,
 }
 
 /* Those that are retained for sure; who comes late begins there. */
-static uint64_t oldest(const struct stream *stream)
+static uint64_t oldest(const struct zipc_stream_at *stream)
 {
 	uint64_t capacity = stream->block->head.capacity;
 
@@ -162,8 +161,8 @@ static uint64_t oldest(const struct stream *stream)
 static int describe(struct zipc_view *view, const struct zipc_view_block *block,
 		    struct zipc_view_entry *out)
 {
-	struct stream stream;
-	int rc = load(&stream, view, block);
+	struct zipc_stream_at stream;
+	int rc = zipc_watch_stream(&stream, view, block);
 
 	if (rc)
 		return rc;
@@ -184,8 +183,8 @@ struct batch {
 	uint64_t head, verdict;
 };
 
-static int copy_slots(const struct stream *stream, const struct batch *batch,
-		      unsigned char *to)
+static int copy_slots(const struct zipc_stream_at *stream,
+		      const struct batch *batch, unsigned char *to)
 {
 	return zipc_view_read(stream->view,
 			      stream->slots_at + batch->p % stream->slots *
@@ -194,7 +193,8 @@ static int copy_slots(const struct stream *stream, const struct batch *batch,
 }
 
 /* What tells of turns whether they are those of settled writers. */
-static int copy_question(const struct stream *stream, struct batch *batch)
+static int copy_question(const struct zipc_stream_at *stream,
+			 struct batch *batch)
 {
 	uint64_t active = 0;
 	int rc = read_word(stream, stream->at + RING(active), &active);
@@ -217,7 +217,7 @@ static int copy_question(const struct stream *stream, struct batch *batch)
 #define CLAIM_POSITIONS ((UINT64_C(1) << 54) - 1)
 
 /* Leave out what may not stand: behind the verdict head has not moved back. */
-static bool may_be_settled(const struct stream *stream,
+static bool may_be_settled(const struct zipc_stream_at *stream,
 			   const struct batch *batch, uint64_t p)
 {
 	uint64_t claim;
@@ -238,7 +238,7 @@ static bool may_be_settled(const struct stream *stream,
 	return false;
 }
 
-static uint64_t turn_in(const struct stream *stream,
+static uint64_t turn_in(const struct zipc_stream_at *stream,
 			const unsigned char *slots, uint64_t i)
 {
 	uint64_t turn;
@@ -248,7 +248,7 @@ static uint64_t turn_in(const struct stream *stream,
 }
 
 /* Elements of the batch that were whole, packed; returns how many. */
-static uint64_t keep_whole(const struct stream *stream,
+static uint64_t keep_whole(const struct zipc_stream_at *stream,
 			   const struct batch *batch, unsigned char *bytes,
 			   uint64_t *ids)
 {
@@ -269,8 +269,9 @@ static uint64_t keep_whole(const struct stream *stream,
 	return kept;
 }
 
-static int64_t read_batch(const struct stream *stream, struct batch *batch,
-			  unsigned char *bytes, uint64_t *ids)
+static int64_t read_batch(const struct zipc_stream_at *stream,
+			  struct batch *batch, unsigned char *bytes,
+			  uint64_t *ids)
 {
 	int rc = copy_slots(stream, batch, batch->first);
 
@@ -288,7 +289,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t collect(const struct stream *stream, struct batch *batch,
+static int64_t collect(const struct zipc_stream_at *stream, struct batch *batch,
 		       uint64_t n, unsigned char *bytes, uint64_t *ids)
 {
 	uint64_t elem_size = stream->block->head.elem_size, got = 0;
@@ -314,9 +315,9 @@ static int64_t elements(struct zipc_view *view,
 			uint64_t n, void *bytes, uint64_t *ids)
 {
 	struct batch batch = { .most = 1 };
-	struct stream stream;
+	struct zipc_stream_at stream;
 	uint64_t slots_bytes;
-	int64_t rc = load(&stream, view, block);
+	int64_t rc = zipc_watch_stream(&stream, view, block);
 
 	if (rc || !n || from >= stream.tail - oldest(&stream))
 		return rc;
@@ -341,7 +342,7 @@ static int64_t elements(struct zipc_view *view,
 
 /* who */
 
-static int count_writers(const struct stream *stream, unsigned *held)
+static int count_writers(const struct zipc_stream_at *stream, unsigned *held)
 {
 	uint64_t holder;
 	unsigned i;
@@ -356,7 +357,7 @@ static int count_writers(const struct stream *stream, unsigned *held)
 	return rc;
 }
 
-static int read_subscription(const struct stream *stream, unsigned i,
+static int read_subscription(const struct zipc_stream_at *stream, unsigned i,
 			     struct zipc_subscription_record *out)
 {
 	return zipc_view_read(stream->view,
@@ -365,7 +366,8 @@ static int read_subscription(const struct stream *stream, unsigned i,
 			      out, sizeof(*out));
 }
 
-static int count_subscriptions(const struct stream *stream, unsigned *there)
+static int count_subscriptions(const struct zipc_stream_at *stream,
+			       unsigned *there)
 {
 	struct zipc_subscription_record record;
 	unsigned i;
@@ -385,8 +387,8 @@ static int64_t read_stream(struct zipc_view *view,
 			   const struct zipc_view_block *block, void *context)
 {
 	struct zipc_view_stream *out = context;
-	struct stream stream;
-	int rc = load(&stream, view, block);
+	struct zipc_stream_at stream;
+	int rc = zipc_watch_stream(&stream, view, block);
 
 	if (!rc)
 		rc = count_writers(&stream, &out->writers);
@@ -407,8 +409,8 @@ static int64_t read_stream(struct zipc_view *view,
 	return 0;
 }
 
-static int must_be_stream(const struct zipc_view *view,
-			  const struct zipc_view_entry *entry)
+int zipc_watch_must_be_stream(const struct zipc_view *view,
+			      const struct zipc_view_entry *entry)
 {
 	if (entry->kind == ZIPC_STREAM)
 		return 0;
@@ -421,7 +423,7 @@ int zipc_view_stream(struct zipc_view *view,
 		     struct zipc_view_stream *out)
 {
 	struct zipc_view_stream it = { 0 };
-	int rc = must_be_stream(view, entry);
+	int rc = zipc_watch_must_be_stream(view, entry);
 
 	if (!rc)
 		rc = (int)zipc_view_of_block(view, entry, read_stream, &it);
@@ -437,7 +439,7 @@ static int free_place(const char *name, unsigned i)
 }
 
 /* Fill in what the record says; its words are a copy of our own. */
-static int tell(const struct stream *stream,
+static int tell(const struct zipc_stream_at *stream,
 		const struct zipc_subscription_record *record,
 		struct zipc_view_subscription *out)
 {
@@ -456,7 +458,8 @@ static int tell(const struct stream *stream,
 	out->lost = atomic_load_explicit(&record->lost, memory_order_relaxed);
 	holder = atomic_load_explicit(&record->holder, memory_order_relaxed);
 	out->has_reader = holder != 0;
-	if (!holder)
+	out->of_derived = holder & ZIPC_HELD_BY_STREAM ? 1 : 0;
+	if (!holder || out->of_derived)
 		return 0;
 	if (zipc_view_holder_of(stream->view, holder, &it))
 		return -EBADMSG;
@@ -470,8 +473,8 @@ static int64_t read_one(struct zipc_view *view,
 {
 	struct zipc_view_subscription *out = context;
 	struct zipc_subscription_record record;
-	struct stream stream;
-	int rc = load(&stream, view, block);
+	struct zipc_stream_at stream;
+	int rc = zipc_watch_stream(&stream, view, block);
 
 	if (!rc && out->index >= stream.subscriptions)
 		rc = free_place(block->name, out->index);
@@ -490,7 +493,7 @@ int zipc_view_subscription(struct zipc_view *view,
 			   struct zipc_view_subscription *out)
 {
 	struct zipc_view_subscription it = { .index = i };
-	int rc = must_be_stream(view, entry);
+	int rc = zipc_watch_must_be_stream(view, entry);
 
 	if (!rc)
 		rc = (int)zipc_view_of_block(view, entry, read_one, &it);

@@ -177,6 +177,16 @@ const char *zipc_segment_name(const struct zipc_segment *segment)
 	return segment->name;
 }
 
+void zipc_segment_call_daemon(const struct zipc_segment *segment)
+{
+	futimens(segment->fd, NULL);
+}
+
+const void *zipc_segment_base(const struct zipc_segment *segment)
+{
+	return segment->base;
+}
+
 uint64_t zipc_segment_size(const struct zipc_segment *segment)
 {
 	return segment->size;

@@ -89,6 +89,13 @@ bool zipc_segment_lives(struct zipc_segment *segment, uint64_t holder);
 bool zipc_segment_place_lives(struct zipc_segment *segment, uint32_t index);
 
 /*
+ * There is something to do in it for zeroipcd, who watches the directory, and
+ * looks at a file whose times change. If that is missed, it looks some seconds
+ * later.
+ */
+void zipc_segment_call_daemon(const struct zipc_segment *segment);
+
+/*
  * The lock of who creates and removes: 0, or -EBUSY naming the holder after a
  * second. A process that dies inside drops it.
  */

@@ -87,6 +87,7 @@ START_TEST(a_segment_is_the_same_for_who_made_it_and_who_opens_it)
 	ck_rc(zipc_segment_open(&b, name, 0), 0);
 	ck_assert_uint_eq(zipc_segment_size(a), 102400);
 	ck_assert_uint_eq(zipc_segment_size(b), 102400);
+	ck_assert_mem_eq(zipc_segment_base(b), zipc_segment_base(a), 8);
 	ck_assert_uint_eq(zipc_segment_id(a), zipc_segment_id(b));
 	ck_assert_uint_ne(zipc_segment_id(a), 0);
 	ck_assert_str_eq(zipc_segment_name(a), name + 1);

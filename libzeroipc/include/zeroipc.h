@@ -28,6 +28,7 @@
 #include <zipc/stream.h>
 #include <zipc/derive.h>
 #include <zipc/inspect.h>
+#include <zipc/inspect_derive.h>
 #include <zipc/inspect_future.h>
 #include <zipc/inspect_lazy.h>
 #include <zipc/inspect_lease.h>

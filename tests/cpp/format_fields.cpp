@@ -116,7 +116,7 @@ const char *const unknown_sections[] = {
 	"Semaphore", "Barrier", "Party", "Latch", "Event",
 	"Future", "Setter", "Lazy", "Lazy definition", "Lazy input",
 	"Mutex", "RWLock", "Lock reader", "Once", "Owner", "Waiter",
-	"Stream", "Subscription",
+	"Stream", "Subscription", "Derivation", "Source", "Batch",
 	"Program", "Program constant", "Program input", "Program store",
 	"Program instruction",
 	"Flow", "Flow origin", "Flow operator", "Flow part", "Flow state",

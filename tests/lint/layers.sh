@@ -41,6 +41,7 @@ may_include()
 	1/1 | 2/[12] | 3/[123] | 4/[1234] | all/*) true ;;
 	inspect/1) [ "$3" != wait ] && [ "$3" != fence ] ;;
 	inspect/inspect) true ;;
+	inspect/3) [ "$3" = flow ] ;; # of bytes only
 	inspect/2) [ "$3" = type ] || [ "$3" = value ] ;;
 	*) false ;;
 	esac

@@ -33,6 +33,7 @@ struct zipc_view_subscription {
 	unsigned index;
 	char name[ZIPC_NAME_MAX + 1];
 	unsigned has_reader; /* 1: somebody has it, */
+	unsigned of_derived; /* 1: the derived stream of that name does; or */
 	unsigned alive;      /* lives, */
 	int pid;             /* and is this process; 0: not known */
 	uint64_t position;   /* what it reads next */

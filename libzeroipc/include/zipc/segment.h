@@ -82,6 +82,8 @@ int zipc_segment_remove(struct zipc_segment *segment, const char *name);
 
 const char *zipc_segment_name(const struct zipc_segment *segment);
 uint64_t zipc_segment_size(const struct zipc_segment *segment); /* bytes */
+/* Where that many bytes are mapped, for who has to handle a SIGBUS there. */
+const void *zipc_segment_base(const struct zipc_segment *segment);
 /* A random number, drawn at create: another segment of that name differs. */
 uint64_t zipc_segment_id(const struct zipc_segment *segment);
 
