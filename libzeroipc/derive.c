@@ -362,6 +362,8 @@ int zipc_stream_derive_with(struct zipc_stream **out,
 		rc = plan(&draft, options);
 	if (!rc)
 		rc = zipc_stream_create_by(out, segment, name, &draft.plan);
+	if (!rc && options->by_daemon)
+		zipc_segment_call_daemon(segment);
 	free_draft(&draft);
 	return rc;
 }

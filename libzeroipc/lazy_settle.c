@@ -463,6 +463,8 @@ static int get_slowly(struct zipc_lazy *lazy, void *elem, int64_t timeout_ns)
 		return zipc_fail(EDEADLK, "lazy `%s` in segment `/%s` is taken "
 				 "by this handle: it would wait for itself",
 				 lazy->lock.name, lazy->lock.segment->name);
+	if (lazy->definition)
+		zipc_segment_call_daemon(lazy->lock.segment);
 	lazy->elem = elem;
 	return (int)zipc_lock_sleep(&wait, zipc_deadline(timeout_ns));
 }
