@@ -37,11 +37,10 @@ struct command {
 extern const struct command command_ls, command_cat, command_stat,
 	command_create, command_push, command_pop, command_put, command_get,
 	command_delete, command_add, command_has, command_write, command_emit,
-	command_follow, command_set, command_fail, command_force, command_reset,
-	command_wait, command_signal,
-	command_send, command_receive, command_lock, command_why, command_rm,
-	command_reclaim,
-	command_help;
+	command_follow, command_derive, command_drive, command_set,
+	command_fail, command_force, command_reset, command_wait,
+	command_signal, command_send, command_receive, command_lock,
+	command_why, command_rm, command_reclaim, command_help;
 
 /* main.c */
 
@@ -319,6 +318,12 @@ bool is_lock(unsigned kind);
 /* The same as details(). */
 int lock_details(struct zipc_view *view, const struct zipc_view_entry *it,
 		 struct json *json);
+
+/* stat_stream.c */
+
+/* The same as details(). */
+int stream_details(struct zipc_view *view, const struct zipc_view_entry *it,
+		   struct json *json);
 
 /* stat_future.c */
 

@@ -66,6 +66,31 @@ static int follow_open(struct walk *it, struct zipc_stream *stream)
 	return status;
 }
 
+/* What is made as it is read is made by who may write. */
+static int open_to_read(const struct following *asked,
+			struct zipc_segment **segment,
+			struct zipc_stream **stream)
+{
+	unsigned flags = asked->subscription ? 0 : ZIPC_READ_ONLY;
+	int rc = zipc_segment_open(segment, asked->path->segment, flags);
+
+	if (!rc)
+		rc = zipc_stream_open(stream, *segment, asked->path->structure,
+				      NULL);
+	if (rc || !flags || !zipc_stream_derivation(*stream))
+		return rc;
+	zipc_stream_close(*stream);
+	zipc_segment_close(*segment);
+	*stream = NULL;
+	*segment = NULL;
+	rc = zipc_segment_open(segment, asked->path->segment, 0);
+	if (rc == -EACCES)
+		rc = zipc_segment_open(segment, asked->path->segment, flags);
+	return rc ? rc
+		  : zipc_stream_open(stream, *segment, asked->path->structure,
+				     NULL);
+}
+
 int follow_stream(const struct following *asked)
 {
 	struct walk it = {.asked = asked};
@@ -73,11 +98,7 @@ int follow_stream(const struct following *asked)
 	struct zipc_stream *stream = NULL;
 	int status, rc;
 
-	rc = zipc_segment_open(&segment, asked->path->segment,
-			       asked->subscription ? 0 : ZIPC_READ_ONLY);
-	if (!rc)
-		rc = zipc_stream_open(&stream, segment, asked->path->structure,
-				      NULL);
+	rc = open_to_read(asked, &segment, &stream);
 	if (!rc)
 		rc = zipc_stream_subscribe(&it.subscription, stream,
 					   asked->subscription,

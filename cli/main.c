@@ -14,12 +14,12 @@ static const struct command *const commands[] = {
 	&command_create, &command_push,   &command_pop,
 	&command_put,    &command_get,    &command_delete,
 	&command_add,    &command_has,    &command_write,
-	&command_emit,   &command_follow, &command_set,
-	&command_fail,   &command_force,  &command_reset,
-	&command_wait,   &command_signal,
-	&command_send,   &command_receive, &command_lock,
-	&command_why,    &command_rm,     &command_reclaim,
-	&command_help,
+	&command_emit,   &command_follow, &command_derive,
+	&command_drive,  &command_set,    &command_fail,
+	&command_force,  &command_reset,  &command_wait,
+	&command_signal, &command_send,   &command_receive,
+	&command_lock,   &command_why,    &command_rm,
+	&command_reclaim, &command_help,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -19,6 +19,8 @@ $ zeroipc
 !   write    Write records into a ring
 !   emit     Emit values into a stream
 !   follow   Print a ring's records or a stream's elements, as they come
+!   derive   Add a stream that operators compute from another
+!   drive    Compute the results of a derived stream
 !   set      Set an element of an array, a future or a lazy
 !   fail     Settle a future or a lazy as failed
 !   force    Compute a lazy, unless it is, and print its value
