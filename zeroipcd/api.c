@@ -243,7 +243,8 @@ static void one_segment(struct request *request)
 		return;
 	document = cJSON_CreateObject();
 	describe_segment(document, &segment, request->quoted);
-	describe_structures(document, view, &segment, request->quoted);
+	describe_structures(document, request->api->drive, view, &segment,
+			    request->quoted);
 	rc = describe_participants(document, view, &segment);
 	if (rc) {
 		fail(request, rc);
@@ -262,6 +263,36 @@ static uint64_t fitting(uint64_t elem_size)
 	if (fit > COUNT_DEFAULT)
 		return COUNT_DEFAULT;
 	return fit ? fit : 1;
+}
+
+/* What a structure has beside its elements, by its kind. */
+static int describe_kind(cJSON *document, const struct request *request,
+			 struct zipc_view *view,
+			 const struct zipc_view_segment *segment,
+			 const struct zipc_view_entry *entry)
+{
+	bool quoted = request->quoted;
+	int rc;
+
+	switch (entry->kind) {
+	case ZIPC_MUTEX:
+	case ZIPC_RWLOCK:
+	case ZIPC_ONCE:
+		return describe_lock(document, view, entry, quoted);
+	case ZIPC_FUTURE:
+		return describe_future(document, view, entry, quoted);
+	case ZIPC_LAZY:
+		return describe_lazy(document, view, entry, quoted);
+	case ZIPC_STREAM:
+		rc = describe_stream(document, view, entry, quoted);
+		return rc ? rc
+			  : describe_derivation(document, request->api->drive,
+						view, segment, entry, quoted);
+	case ZIPC_POOL:
+		return describe_objects(document, view, entry, request->from,
+					request->count, quoted);
+	}
+	return 0;
 }
 
 static void answer_elements(struct request *request, struct zipc_view *view,
@@ -286,17 +317,8 @@ static void answer_elements(struct request *request, struct zipc_view *view,
 		rc = describe_elements(document, view, entry, request->from,
 				       request->count, request->quoted,
 				       &problem);
-	if (!rc && describe_is_lock(entry))
-		rc = describe_lock(document, view, entry, request->quoted);
-	if (!rc && entry->kind == ZIPC_FUTURE)
-		rc = describe_future(document, view, entry, request->quoted);
-	if (!rc && entry->kind == ZIPC_LAZY)
-		rc = describe_lazy(document, view, entry, request->quoted);
-	if (!rc && entry->kind == ZIPC_STREAM)
-		rc = describe_stream(document, view, entry, request->quoted);
-	if (!rc && entry->kind == ZIPC_POOL)
-		rc = describe_objects(document, view, entry, request->from,
-				      request->count, request->quoted);
+	if (!rc)
+		rc = describe_kind(document, request, view, segment, entry);
 	if (!rc) {
 		finish(request, document);
 		return;
@@ -459,9 +481,10 @@ void api_handle(void *api, const struct uri *uri,
 }
 
 void api_start(struct api *api, struct registry *registry,
-	       struct assets *assets)
+	       struct assets *assets, const struct drive *drive)
 {
 	api->registry = registry;
 	api->assets = assets;
+	api->drive = drive;
 	api->started_ns = uv_hrtime();
 }

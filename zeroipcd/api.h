@@ -4,17 +4,19 @@
 #define ZEROIPCD_API_H
 
 #include "assets.h"
+#include "drive.h"
 #include "http.h"
 #include "registry.h"
 
 struct api {
 	struct registry *registry;
 	struct assets *assets;
+	const struct drive *drive;
 	uint64_t started_ns; /* monotonic */
 };
 
 void api_start(struct api *api, struct registry *registry,
-	       struct assets *assets);
+	       struct assets *assets, const struct drive *drive);
 
 /* An http_handler whose context is a struct api. */
 void api_handle(void *api, const struct uri *uri,

@@ -170,7 +170,18 @@ static void describe_damage(cJSON *object, unsigned i, int error)
 	json_string(object, "message", zipc_last_error());
 }
 
-void describe_structures(cJSON *object, struct zipc_view *view,
+/* One that is shown with all others: what is damaged in it is told there. */
+static void describe_one(cJSON *object, const struct drive *drive,
+			 struct zipc_view *view,
+			 const struct zipc_view_segment *segment,
+			 const struct zipc_view_entry *entry, bool quoted)
+{
+	describe_structure(object, segment->name, entry, quoted);
+	describe_derivation(object, drive, view, segment, entry, quoted);
+}
+
+void describe_structures(cJSON *object, const struct drive *drive,
+			 struct zipc_view *view,
 			 const struct zipc_view_segment *segment,
 			 bool int64_as_string)
 {
@@ -191,8 +202,8 @@ void describe_structures(cJSON *object, struct zipc_view *view,
 		if (rc)
 			describe_damage(one, i, rc);
 		else
-			describe_structure(one, segment->name, &entry,
-					   int64_as_string);
+			describe_one(one, drive, view, segment, &entry,
+				     int64_as_string);
 		cJSON_AddItemToArray(all, one);
 	}
 }

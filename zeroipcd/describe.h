@@ -13,6 +13,7 @@
 #include <zipc/inspect_pool.h>
 
 #include "access.h"
+#include "drive.h"
 #include "registry.h"
 
 /* The most of everything in one answer: a segment's writer is not trusted. */
@@ -38,7 +39,8 @@ void describe_closed(cJSON *object, const struct registry_file *file,
  * object.structures; a damaged one has an error and a message in the place of
  * its figures. object.participants; returns 0 or a negative errno.
  */
-void describe_structures(cJSON *object, struct zipc_view *view,
+void describe_structures(cJSON *object, const struct drive *drive,
+			 struct zipc_view *view,
 			 const struct zipc_view_segment *segment,
 			 bool int64_as_string);
 int describe_participants(cJSON *object, struct zipc_view *view,
@@ -85,8 +87,17 @@ int describe_records(cJSON *object, struct zipc_view *view,
 int describe_stream(cJSON *object, struct zipc_view *view,
 		    const struct zipc_view_entry *entry, bool int64_as_string);
 
+/*
+ * Of a derived stream, object.derivation: what it is made of; and object.drive:
+ * what this daemon does about it. Of all else nothing. 0 or -errno.
+ */
+int describe_derivation(cJSON *object, const struct drive *drive,
+			struct zipc_view *view,
+			const struct zipc_view_segment *segment,
+			const struct zipc_view_entry *entry,
+			bool int64_as_string);
+
 /* Of a mutex, rwlock or once, object.lock: who holds it. 0 or -errno. */
-bool describe_is_lock(const struct zipc_view_entry *entry);
 int describe_lock(cJSON *object, struct zipc_view *view,
 		  const struct zipc_view_entry *entry, bool int64_as_string);
 

@@ -22,12 +22,6 @@ static cJSON *process(const struct zipc_view_participant *who)
 	return object;
 }
 
-bool describe_is_lock(const struct zipc_view_entry *entry)
-{
-	return entry->kind == ZIPC_MUTEX || entry->kind == ZIPC_RWLOCK ||
-	       entry->kind == ZIPC_ONCE;
-}
-
 int describe_lock(cJSON *object, struct zipc_view *view,
 		  const struct zipc_view_entry *entry, bool int64_as_string)
 {

@@ -15,6 +15,7 @@ static void add_subscription(cJSON *all,
 
 	json_string(one, "name", it->name);
 	cJSON_AddBoolToObject(one, "has_reader", it->has_reader != 0);
+	cJSON_AddBoolToObject(one, "of_derived", it->of_derived != 0);
 	cJSON_AddBoolToObject(one, "alive", it->alive != 0);
 	cJSON_AddNumberToObject(one, "pid", it->pid);
 	json_u64(one, "position", it->position, quoted);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zeroipcd: shows the segments of this machine by HTTP. One libuv loop; each
- * module is a struct with its handles inside. SIGTERM and SIGINT stop the
- * modules, and the loop ends because nothing is left in it.
+ * zeroipcd: shows the segments of this machine by HTTP, and drives the derived
+ * streams in them. One libuv loop; each module is a struct with its handles
+ * inside. SIGTERM and SIGINT stop the modules, and the loop ends because
+ * nothing is left in it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,6 +17,8 @@
 
 #include "api.h"
 #include "assets.h"
+#include "drive.h"
+#include "guard.h"
 #include "http.h"
 #include "notify.h"
 #include "registry.h"
@@ -26,6 +29,7 @@
 struct options {
 	const char *address, *web_root;
 	unsigned port, max_clients;
+	bool no_drive;
 };
 
 struct daemon {
@@ -34,6 +38,7 @@ struct daemon {
 	struct notify notify;
 	struct assets assets;
 	struct registry registry;
+	struct drive drive;
 	struct watch watch;
 	struct api api;
 	struct http http;
@@ -41,14 +46,17 @@ struct daemon {
 };
 
 static const char help[] =
-	"usage: zeroipcd [--listen ADDRESS] [--port N] [--web-root DIR]\n"
+	"usage: zeroipcd [--listen ADDRESS] [--port N] [--no-drive]\n"
+	"                [--web-root DIR]\n"
 	"\n"
 	"Shows the ZeroIPC segments of this machine: a page for people at /,\n"
-	"JSON at /segments. It only reads, and no data path needs it.\n"
+	"JSON at /segments. Drives the derived streams that are marked for it.\n"
+	"No data path needs it.\n"
 	"\n"
 	"  --listen ADDRESS   the IPv4 or IPv6 address to listen on (127.0.0.1)\n"
 	"  --port N           the port (7070); 0: any free one\n"
 	"  --max-clients N    connections at a time (256)\n"
+	"  --no-drive         only show\n"
 	"  --web-root DIR     take the page's files from DIR\n"
 	"  --version          print the version\n"
 	"  --help             print this\n";
@@ -78,15 +86,17 @@ static void tell_status(struct daemon *daemon)
 			    daemon->segments);
 }
 
-static void on_scanned(struct watch *watch)
+static bool on_scanned(struct watch *watch)
 {
 	struct daemon *daemon = watch->context;
 	unsigned segments = registry_segments(&daemon->registry);
 
-	if (segments == daemon->segments)
-		return;
-	daemon->segments = segments;
-	tell_status(daemon);
+	drive_scan(&daemon->drive);
+	if (segments != daemon->segments) {
+		daemon->segments = segments;
+		tell_status(daemon);
+	}
+	return drive_unsettled(&daemon->drive);
 }
 
 static void listen_to_signals(struct daemon *daemon)
@@ -135,6 +145,7 @@ static int run(const struct options *options)
 	rc = assets_start(&daemon.assets, options->web_root);
 	if (rc)
 		return EXIT_FAILURE;
+	guard_start();
 	rc = registry_start(&daemon.registry);
 	if (rc) {
 		fprintf(stderr, "zeroipcd: cannot list /dev/shm: %s\n",
@@ -142,13 +153,16 @@ static int run(const struct options *options)
 		assets_stop(&daemon.assets);
 		return EXIT_FAILURE;
 	}
-	api_start(&daemon.api, &daemon.registry, &daemon.assets);
+	drive_start(&daemon.drive, &daemon.registry, options->no_drive);
+	api_start(&daemon.api, &daemon.registry, &daemon.assets,
+		  &daemon.drive);
 	uv_loop_init(&daemon.loop);
 	rc = serve(&daemon, options);
 	if (uv_loop_close(&daemon.loop)) {
 		uv_print_all_handles(&daemon.loop, stderr);
 		assert(!"a handle was left open");
 	}
+	drive_stop(&daemon.drive);
 	registry_stop(&daemon.registry);
 	assets_stop(&daemon.assets);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -179,6 +193,7 @@ static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
 	{ "port", required_argument, NULL, 'p' },
 	{ "max-clients", required_argument, NULL, 'c' },
+	{ "no-drive", no_argument, NULL, 'n' },
 	{ "web-root", required_argument, NULL, 'w' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -211,6 +226,9 @@ static void read_options(int argc, char **argv, struct options *options)
 		case 'c':
 			options->max_clients = number(optarg, 1, 4096,
 				"--max-clients takes a number from 1 to 4096");
+			break;
+		case 'n':
+			options->no_drive = true;
 			break;
 		case 'w':
 			options->web_root = optarg;

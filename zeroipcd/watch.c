@@ -18,8 +18,7 @@ static void scan(struct watch *watch)
 	if (rc)
 		fprintf(stderr, "zeroipcd: cannot list /dev/shm: %s\n",
 			uv_strerror(rc));
-	watch->scanned(watch);
-	if (registry_unsettled(watch->registry))
+	if (watch->scanned(watch) || registry_unsettled(watch->registry))
 		uv_timer_start(&watch->soon, on_soon, SETTLING_MS, 0);
 }
 
@@ -48,7 +47,7 @@ static void on_event(uv_fs_event_t *event, const char *name, int events,
 
 void watch_start(struct watch *watch, uv_loop_t *loop,
 		 struct registry *registry,
-		 void (*scanned)(struct watch *watch), void *context)
+		 bool (*scanned)(struct watch *watch), void *context)
 {
 	int rc;
 

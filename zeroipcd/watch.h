@@ -15,14 +15,14 @@ struct watch {
 	uv_timer_t rescan; /* every few seconds */
 	uv_timer_t soon;   /* after an event, and while a file settles */
 	struct registry *registry;
-	/* Called after each scan. */
-	void (*scanned)(struct watch *watch);
+	/* Called after each scan; true: scan again soon. */
+	bool (*scanned)(struct watch *watch);
 	void *context;
 };
 
 void watch_start(struct watch *watch, uv_loop_t *loop,
 		 struct registry *registry,
-		 void (*scanned)(struct watch *watch), void *context);
+		 bool (*scanned)(struct watch *watch), void *context);
 void watch_stop(struct watch *watch);
 
 #endif

@@ -124,6 +124,17 @@ status_of()
 	curl -s --max-time 60 -o /dev/null -w '%{http_code}' "$@" "$url$path"
 }
 
+# dump HASH: the document that the page has become, in headless Chromium.
+dump()
+{
+	timeout 120 chromium --headless --no-sandbox --disable-gpu \
+		--disable-quic --no-first-run --disable-background-networking \
+		--disable-component-update --disable-sync \
+		--user-data-dir="$scratch/browser" --enable-logging=stderr \
+		--virtual-time-budget=4000 --dump-dom "$url/$1" \
+		2>"$scratch/browser.err"
+}
+
 # raw TEXT: what comes back for these bytes (printf's escapes), to the end.
 raw()
 {

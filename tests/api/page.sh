@@ -15,17 +15,6 @@ fi
 start_daemon
 start_fixture
 
-# dump HASH: the document that the page has become.
-dump()
-{
-	timeout 120 chromium --headless --no-sandbox --disable-gpu \
-		--disable-quic --no-first-run --disable-background-networking \
-		--disable-component-update --disable-sync \
-		--user-data-dir="$scratch/browser" --enable-logging=stderr \
-		--virtual-time-budget=4000 --dump-dom "$url/$1" \
-		2>"$scratch/browser.err"
-}
-
 page=$(dump '')
 has 'a segment with its address' "$page" \
 	"<a href=\"#/$prefix-data\">$prefix-data</a>"

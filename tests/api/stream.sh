@@ -54,11 +54,7 @@ is 'counts of 64 bits are quoted if asked' "$(it '?int64=string' \
 	'.stream | [.position, .subscriptions[1].lag]')" '["7","5"]'
 
 if command -v chromium >/dev/null; then
-	page=$(timeout 120 chromium --headless --no-sandbox --disable-gpu \
-		--disable-quic --no-first-run --disable-background-networking \
-		--disable-component-update --disable-sync \
-		--user-data-dir="$scratch/browser" --virtual-time-budget=4000 \
-		--dump-dom "$url/#/$segment/ticks" 2>"$scratch/browser.err")
+	page=$(dump "#/$segment/ticks")
 	has 'the page says what it does when it is full' "$page" \
 		'the oldest are overwritten'
 	has 'who reads, by a name that is text only' "$page" \

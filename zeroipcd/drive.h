@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drives the derived streams that are marked for zeroipcd, each in a thread of
+ * its own that sleeps in zipc_stream_drive(): elements never cross the loop.
+ * The loop only looks which ones there are, after each scan of /dev/shm, by
+ * reading; a segment is mapped when there is something to drive in it.
+ *
+ * Lazy values that are wanted, and have an expression, are computed likewise:
+ * by one thread for each segment, which ends when none is wanted any more.
+ *
+ * Whoever wrote a segment can do no more than waste the thread's time: what is
+ * in it is checked by the library, and a mapping that is cut short is lost
+ * alone (guard.h).
+ */
+#ifndef ZEROIPCD_DRIVE_H
+#define ZEROIPCD_DRIVE_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <zipc/inspect.h>
+
+#include "registry.h"
+
+/* Streams that are driven at a time, at most. */
+#define DRIVE_MAX 256
+
+struct drive {
+	struct registry *registry;
+	struct driven *segments; /* those with something marked for us */
+	unsigned threads;
+	bool off; /* --no-drive */
+};
+
+/* Needs guard_start(). */
+void drive_start(struct drive *drive, struct registry *registry, bool off);
+
+/* Look for what came and went; called by the loop after each scan. */
+void drive_scan(struct drive *drive);
+
+/* Whether a thread that was asked to end has not yet: scan again soon. */
+bool drive_unsettled(const struct drive *drive);
+
+/* Wait for all threads: half a second. */
+void drive_stop(struct drive *drive);
+
+/*
+ * What this daemon does about the derived stream entry of segment, in
+ * object.drive: its state, elements and elements_per_s; error and message.
+ */
+void drive_describe(const struct drive *drive, cJSON *object,
+		    const struct zipc_view_segment *segment,
+		    const struct zipc_view_entry *entry, bool int64_as_string);
+
+#endif
