@@ -5,7 +5,8 @@
  * The library refuses to open a structure whose type differs, so a reader
  * built from an older copy of this file gets an error instead of wrong values.
  *
- *   cpu      Array   index 0 is the whole machine, 1 + n is CPU n
+ *   cpu      Stream  each record of a CPU as it is made, with its time
+ *   cpus     Array   the latest ones: 0 is the whole machine, 1 + n is CPU n
  *   memory   Array   one record, in bytes
  *   net      Array   one record per interface; unused ones are all zero
  *   load     Array   one record
@@ -81,5 +82,6 @@ struct machine_change {
 #define MACHINE_CHANGE_TYPE                                                  \
 	"{ts_ns:u64, what:bytes:24, before:f64, after:f64}"
 #define MACHINE_CHANGES 1024
+#define MACHINE_READINGS 1024
 
 #endif

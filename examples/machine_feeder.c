@@ -46,7 +46,8 @@ struct feeder {
 	uint64_t rounds; /* 0: until a signal comes */
 
 	struct zipc_segment *segment;
-	struct zipc_array *cpu, *memory, *net, *load;
+	struct zipc_array *cpus, *memory, *net, *load;
+	struct zipc_stream *cpu;
 	struct zipc_queue *changes;
 
 	/* this round's figures, and those of the round before */
@@ -196,10 +197,10 @@ static int publish_cpu(struct feeder *f, const struct proc_cpu *now)
 	uint64_t i = (uint64_t)(now->id + 1);
 	struct machine_cpu record = { 0 };
 
-	if (i >= zipc_array_capacity(f->cpu)) {
+	if (i >= zipc_array_capacity(f->cpus)) {
 		if (!f->told_of_cpu)
-			complain("CPU %d has come, and %s/cpu has no room for "
-				 "it; to see it, stop this, \"zeroipc rm %s\", "
+			complain("CPU %d has come, and %s/cpus has no room "
+				 "for it; to see it, stop this, \"zeroipc rm %s\", "
 				 "and start again", now->id, f->name, f->name);
 		f->told_of_cpu = true;
 		return 0;
@@ -209,13 +210,15 @@ static int publish_cpu(struct feeder *f, const struct proc_cpu *now)
 		return 0;
 	/* In an interval shorter than a tick the old fractions still stand. */
 	if (!cpu_record(now, was, &record) &&
-	    zipc_array_get(f->cpu, i, &record))
+	    zipc_array_get(f->cpus, i, &record))
 		return complain("%s", zipc_last_error());
 	record.id = now->id;
 	record.ts_ns = f->ts_ns;
 	if (now->id == -1 && notice(f, &f->busy, "cpu.busy", record.busy))
 		return -1;
-	return set(f->cpu, i, &record);
+	if (zipc_stream_emit(f->cpu, &record, ZIPC_NOWAIT))
+		return complain("%s", zipc_last_error());
+	return set(f->cpus, i, &record);
 }
 
 static int publish_cpus(struct feeder *f)
@@ -395,13 +398,30 @@ static int open_array(struct feeder *f, struct zipc_array **out,
 	return 0;
 }
 
+/* Who follows the readings never holds them up, and may lose some. */
+static int open_stream(struct feeder *f)
+{
+	static const struct zipc_stream_options options = {
+		.policy = ZIPC_STREAM_DROP_OLD,
+		.timestamps = 1,
+	};
+	int rc = zipc_stream_create_with(&f->cpu, f->segment, "cpu",
+					 MACHINE_CPU_TYPE, MACHINE_READINGS,
+					 &options);
+
+	if (rc == -EEXIST)
+		rc = zipc_stream_open(&f->cpu, f->segment, "cpu",
+				      MACHINE_CPU_TYPE);
+	return rc ? complain("%s", zipc_last_error()) : 0;
+}
+
 static int open_structures(struct feeder *f)
 {
 	const struct proc_stat *stat = &f->stat[f->now];
 	uint64_t cpus = (uint64_t)stat->cpu[stat->cpus - 1].id + 2;
 	uint64_t interfaces = f->interfaces[f->now].interfaces + 2;
 
-	if (open_array(f, &f->cpu, "cpu", MACHINE_CPU_TYPE, cpus) ||
+	if (open_array(f, &f->cpus, "cpus", MACHINE_CPU_TYPE, cpus) ||
 	    open_array(f, &f->memory, "memory", MACHINE_MEMORY_TYPE, 1) ||
 	    open_array(f, &f->net, "net", MACHINE_NET_TYPE, interfaces) ||
 	    open_array(f, &f->load, "load", MACHINE_LOAD_TYPE, 1))
@@ -409,6 +429,8 @@ static int open_structures(struct feeder *f)
 	if (zipc_queue_open_or_create(&f->changes, f->segment, "changes",
 				      MACHINE_CHANGE_TYPE, MACHINE_CHANGES))
 		return complain("%s", zipc_last_error());
+	if (open_stream(f))
+		return -1;
 	f->net_shown = (unsigned)zipc_array_capacity(f->net);
 	return 0;
 }
@@ -581,7 +603,8 @@ int main(int argc, char **argv)
 	zipc_array_close(f.load);
 	zipc_array_close(f.net);
 	zipc_array_close(f.memory);
-	zipc_array_close(f.cpu);
+	zipc_array_close(f.cpus);
+	zipc_stream_close(f.cpu);
 	zipc_segment_close(f.segment);
 	return status;
 }

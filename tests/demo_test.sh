@@ -97,7 +97,7 @@ gone()
 once_is_fine()
 {
 	demo --once >"$scratch/once" || { cat "$scratch/once"; return 1; }
-	must test "$(grep -c '^==> checked: ' "$scratch/once")" -eq 3 &&
+	must test "$(grep -c '^==> checked: ' "$scratch/once")" -eq 4 &&
 		must test "$(grep -c ' -> ' "$scratch/once")" -eq 20 &&
 		must grep -q '"name":.*"machine"' "$scratch/once" &&
 		must grep -q '^==> removed segment /machine$' "$scratch/once" &&
