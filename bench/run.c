@@ -4,6 +4,7 @@
  * read what it prints.
  */
 #include "channel.h"
+#include "derive.h"
 #include "engine.h"
 #include "future.h"
 #include "json.h"
@@ -27,7 +28,8 @@
 /* Each family's works. */
 static const struct work *const families[] = {
 	queue_works, stack_works, map_works, pool_works, ring_works,
-	lock_works, sync_works, channel_works, future_works, NULL,
+	lock_works, sync_works, channel_works, future_works, derive_works,
+	NULL,
 };
 
 static const char usage_text[] =
