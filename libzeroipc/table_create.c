@@ -59,9 +59,9 @@ static int draft_plan(struct draft *draft, const char *name,
 	return rc;
 }
 
-/* Write the whole block, in place; nobody looks there yet. */
+/* Write the whole block, in place; nobody looks there yet. Returns its body. */
 static unsigned char *write_block(struct zipc_segment *segment, uint64_t at,
-			uint64_t lives, const struct draft *draft)
+				  uint64_t lives, const struct draft *draft)
 {
 	const struct zipc_plan *plan = draft->plan;
 	const char *text = zipc_type_text(draft->type);

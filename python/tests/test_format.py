@@ -39,8 +39,11 @@ UNKNOWN = {
     "zipc_lock_reader", "zipc_once_body",
     "zipc_meeting", "zipc_sender", "zipc_offer",
     "zipc_stream_words", "zipc_subscription_record",
+    "zipc_derivation", "zipc_derivation_source", "zipc_batch",
     "zipc_program_header", "zipc_program_constant", "zipc_program_input",
     "zipc_program_store", "zipc_program_code",
+    "zipc_flow_header", "zipc_flow_operator", "zipc_flow_origin",
+    "zipc_flow_part", "zipc_flow_state", "zipc_flow_tally",
     "zipc_future_body", "zipc_setter",
     "zipc_lazy_body", "zipc_lazy_definition", "zipc_lazy_input",
 }
