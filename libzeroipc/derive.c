@@ -89,7 +89,7 @@ static int find_left(struct draft *draft, const struct zipc_stream *source,
 				 "what is derived from it is in the same one",
 				 shape->name, shape->segment->name);
 	rc = find_source(draft, shape->name, found);
-	if (!rc && draft->opened[0]->shape.use.lives != shape->use.lives)
+	if (!rc && !zipc_use_same(&draft->opened[0]->shape.use, &shape->use))
 		return zipc_fail(ENOENT, "stream `%s` in segment `/%s` was "
 				 "removed: look it up again", shape->name,
 				 shape->segment->name);

@@ -61,7 +61,7 @@ int zipc_driver_begin(struct zipc_stream *stream)
 			stream->places.generation == zipc_fork_generation))
 		return 0;
 	rc = zipc_stream_enter(&stream->shape);
-	if (!rc)
+	if (!rc && stream->places.generation != zipc_fork_generation)
 		rc = zipc_places_become_writer(&stream->places);
 	if (rc == -EUSERS)
 		return zipc_fail(EUSERS, "all %u drivers of stream `%s` live, "
@@ -305,7 +305,7 @@ static size_t words_of(struct zipc_stream *stream, const struct wait *it,
 int64_t zipc_drive_until(const struct zipc_stream *stream, int64_t deadline)
 {
 	const struct zipc_driver *driver = stream->derived->driver;
-	int64_t now = zipc_now_ns(), at = deadline, next;
+	int64_t now = zipc_now_ns(), at = deadline, next, now_real;
 	struct timespec time;
 
 	if (!driver)
@@ -316,10 +316,9 @@ int64_t zipc_drive_until(const struct zipc_stream *stream, int64_t deadline)
 	if (driver->full || !driver->flow || driver->reads != ZIPC_FLOW_CLOCK)
 		return at;
 	clock_gettime(CLOCK_REALTIME, &time);
-	next = (int64_t)zipc_batch_get(driver->batch.head.next_ns) -
-	       ((int64_t)time.tv_sec * 1000000000 + time.tv_nsec);
-	if (next < 0)
-		next = 0;
+	next = (int64_t)zipc_batch_get(driver->batch.head.next_ns);
+	now_real = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+	next = next > now_real ? next - now_real : 0;
 	return next < at - now ? now + next : at;
 }
 

@@ -30,7 +30,8 @@ static bool is_batch(const struct zipc_derived *derived,
 	if (zipc_batch_get(head->number) != number || !first ||
 	    first > FIRST_MOST ||
 	    zipc_batch_get(head->count) > derived->copy.room ||
-	    zipc_batch_get(head->flags) & ~ZIPC_BATCH_ENDS)
+	    zipc_batch_get(head->flags) & ~ZIPC_BATCH_ENDS ||
+	    zipc_batch_get(head->ended) >> derived->copy.sources)
 		return false;
 	for (k = 0; k < derived->copy.sources; k++)
 		if (!zipc_batch_get(head->position[k]))

@@ -34,7 +34,11 @@ static enum look look_back(const struct zipc_places *places, uint64_t tail,
 	while (p > end) {
 		switch (zipc_places_see(places, --p)) {
 		case ZIPC_SEEN_THERE:
-			return read_number(places, p, number) ? FOUND : PAST;
+			if (read_number(places, p, number))
+				return FOUND;
+			/* Taken back, or lapped: seen when looked again. */
+			p++;
+			break;
 		case ZIPC_SEEN_HOLE:
 			break;
 		default:
@@ -54,6 +58,9 @@ static int look(struct zipc_stream *stream)
 
 	do {
 		rc = zipc_stream_decide_all(stream, &tail);
+		if (!rc && !tail)
+			rc = zipc_stream_damaged(&stream->shape, "its tail is "
+						 "before its begin");
 		if (rc)
 			return rc;
 		/* number: acquire; pairs with zipc_driver_emit(). */

@@ -402,20 +402,30 @@ bool zipc_driver_demands(const struct zipc_stream *stream)
 	return false;
 }
 
+/*
+ * An element, or an end that has yet to be recorded: also behind elements that
+ * are paired with none.
+ */
 bool zipc_driver_has_work(const struct zipc_stream *stream)
 {
 	const struct zipc_derived *derived = stream->derived;
 	const struct zipc_driver *driver = derived->driver;
 	unsigned n = derived->copy.sources, ready = 0, k;
+	unsigned all = (1u << n) - 1, ended;
 
 	if (!driver->flow || !n || zipc_driver_demands(stream))
+		return true;
+	ended = (unsigned)zipc_batch_get(driver->batch.head.ended);
+	if (ended == all || (ended && driver->reads == ZIPC_FLOW_PAIRS))
 		return true;
 	for (k = 0; k < n; k++) {
 		const struct zipc_drive_source *it = &driver->source[k];
 
 		if (has_ended(driver, k))
 			continue;
-		if (!zipc_use_stands(&it->stream->shape.use))
+		if (!zipc_use_stands(&it->stream->shape.use) ||
+		    (driver->reads == ZIPC_FLOW_PAIRS &&
+		     zipc_places_closed(&it->stream->places)))
 			return true;
 		zipc_subscription_seek(
 			it->reader,
@@ -423,7 +433,6 @@ bool zipc_driver_has_work(const struct zipc_stream *stream)
 		ready |= (unsigned)zipc_subscription_ready(it->reader) << k;
 	}
 	return driver->reads == ZIPC_FLOW_PAIRS
-		       ? (ready | zipc_batch_get(driver->batch.head.ended)) ==
-				 (1u << n) - 1
+		       ? ready == all
 		       : ready != 0;
 }

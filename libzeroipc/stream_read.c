@@ -300,7 +300,7 @@ static int64_t make(struct zipc_subscription *it)
 			return rc;
 		it->driven = found;
 	}
-	if (it->driven->shape.use.lives != it->shape.use.lives)
+	if (!zipc_use_same(&it->driven->shape.use, &it->shape.use))
 		return zipc_fail(ENOENT, "stream `%s` was removed, and is "
 				 "made no more", it->shape.name);
 	rc = zipc_stream_drive(it->driven, ZIPC_NOWAIT);

@@ -80,6 +80,14 @@ bool zipc_use_stands(const struct zipc_use *use);
 bool zipc_use_is_there(const struct zipc_segment *segment, uint32_t entry,
 		       uint64_t lives, uint64_t mask);
 
+/* Whether both are of one structure. */
+static inline bool zipc_use_same(const struct zipc_use *a,
+				 const struct zipc_use *b)
+{
+	return a->entry == b->entry && a->extent == b->extent &&
+	       a->lives == b->lives;
+}
+
 /*
  * What came of opening, as of one who only reads: what it has read of the body
  * may be another's, if the structure was removed meanwhile. Then it is -ENOENT.

@@ -397,6 +397,58 @@ START_TEST(a_zip_pairs_its_sources)
 }
 END_TEST
 
+START_TEST(a_zip_ends_with_the_first_of_its_sources)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *b = new_stream("b", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *it = derive("sums", "zip(b, x + y)", a);
+
+	emit_all(a, 1, 5);
+	emit_all(b, 1, 5);
+	ck_rc((int)drive_all(it), -EAGAIN);
+	ck_rc(zipc_stream_end(b), 0);
+	ck_rc((int)drive_all(it), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(it), 5);
+	zipc_stream_close(it);
+	zipc_stream_close(b);
+	zipc_stream_close(a);
+}
+END_TEST
+
+/* The last element and the end cause more results than fit into a batch. */
+START_TEST(results_that_wait_for_room_come_out_behind_the_end)
+{
+	struct zipc_stream *a = new_stream("a", 256, ZIPC_STREAM_BLOCK);
+	struct zipc_derive_options options = { .batch = 64 };
+	struct zipc_stream *it;
+
+	ck_rc(zipc_stream_derive_with(
+		      &it, segment, "sums",
+		      "window(64ns, every 1ns, sum(x), by x)", a, &options), 0);
+	emit_all(a, 1, 200);
+	ck_rc(zipc_stream_end(a), 0);
+	ck_rc((int)drive_all(it), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(it), 263);
+	zipc_stream_close(it);
+	zipc_stream_close(a);
+}
+END_TEST
+
+START_TEST(nothing_is_derived_from_what_was_removed)
+{
+	struct zipc_stream *old = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *new, *it;
+
+	ck_rc(zipc_segment_remove(segment, "a"), 0);
+	new = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	ck_rc(zipc_stream_derive(&it, segment, "d", "map(x)", old), -ENOENT);
+	ck_rc(zipc_stream_derive(&it, segment, "d", "map(x)", new), 0);
+	zipc_stream_close(it);
+	zipc_stream_close(new);
+	zipc_stream_close(old);
+}
+END_TEST
+
 START_TEST(drivers_take_turns)
 {
 	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
@@ -858,6 +910,9 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, what_a_source_overwrites_is_counted);
 	tcase_add_test(tc, a_merge_has_all_of_each_in_its_order);
 	tcase_add_test(tc, a_zip_pairs_its_sources);
+	tcase_add_test(tc, a_zip_ends_with_the_first_of_its_sources);
+	tcase_add_test(tc, results_that_wait_for_room_come_out_behind_the_end);
+	tcase_add_test(tc, nothing_is_derived_from_what_was_removed);
 	tcase_add_test(tc, drivers_take_turns);
 	tc = test_case(suite, "on demand", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
