@@ -805,19 +805,21 @@ int zipc_flow_build(struct zipc_flow **out, const void *bytes, size_t size,
 		    int own)
 {
 	struct reader r = {.size = size, .own = own};
-	struct zipc_flow *flow;
-	int rc = check_version(bytes, size);
+	struct zipc_flow *flow = calloc(1, sizeof(*flow));
+	int rc;
 
-	if (rc)
-		return rc;
-	r.flow = flow = calloc(1, sizeof(*flow));
 	if (!flow)
 		return no_memory();
-	flow->bytes = malloc(size);
+	r.flow = flow;
+	flow->bytes = malloc(size + 1);
 	rc = flow->bytes ? 0 : no_memory();
 	if (!rc) {
+		/* They may change: only the copy is checked, and used. */
 		memcpy(flow->bytes, bytes, size);
-		memcpy(&flow->header, bytes, sizeof(flow->header));
+		rc = check_version(flow->bytes, size);
+	}
+	if (!rc) {
+		memcpy(&flow->header, flow->bytes, sizeof(flow->header));
 		r.bytes = flow->bytes;
 		rc = place_all(&r);
 	}

@@ -545,18 +545,18 @@ int zipc_program_read(struct zipc_program **out, const void *bytes, size_t size,
 	int rc;
 
 	assert(out && bytes);
-	rc = check_version(bytes, size);
-	if (rc)
-		return rc;
 	program = calloc(1, sizeof(*program));
 	if (!program)
 		return zipc_fail(ENOMEM, "program: out of memory");
-	program->bytes = malloc(size);
+	program->bytes = malloc(size + 1);
 	rc = program->bytes ? 0 : zipc_fail(ENOMEM, "program: out of memory");
 	if (!rc) {
+		/* They may change: only the copy is checked, and used. */
 		memcpy(program->bytes, bytes, size);
-		rc = verify(program, size, asked);
+		rc = check_version(program->bytes, size);
 	}
+	if (!rc)
+		rc = verify(program, size, asked);
 	if (rc)
 		zipc_program_close(program);
 	else
