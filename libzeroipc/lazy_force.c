@@ -257,15 +257,19 @@ int zipc_lazy_resolve(struct zipc_segment *segment, int64_t timeout_ns)
 	char name[sizeof(((struct zipc_entry *)0)->name)];
 	uint32_t count, i;
 	uint64_t next;
+	int64_t left = timeout_ns, deadline = zipc_deadline(timeout_ns);
 	int rc = zipc_table_state(segment, &count, &next), one;
 
 	for (i = 0; rc != -EBADMSG && i < count; i++) {
 		if (!name_of(segment, i, name))
 			continue;
-		one = resolve(segment, name, timeout_ns);
+		one = resolve(segment, name, left);
 		if (one == 1)
 			return 1;
 		rc = rc ? rc : one;
+		if (timeout_ns > 0)
+			left = deadline > zipc_now_ns()
+				       ? deadline - zipc_now_ns() : ZIPC_NOWAIT;
 	}
 	return rc;
 }

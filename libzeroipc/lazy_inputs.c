@@ -106,6 +106,9 @@ static int check_circle(const struct look *look)
 			 look->segment->name, by->depth);
 }
 
+/* How often an input may be reset between its failure and our look at it. */
+#define RESETS_MOST 1000u
+
 static int force_lazy(const struct look *look)
 {
 	struct zipc_forcing by = { .up = look->by,
@@ -115,7 +118,8 @@ static int force_lazy(const struct look *look)
 				   .waits = look->by->waits };
 	char message[ZIPC_LAZY_MESSAGE_MAX + 1];
 	struct zipc_lazy *lazy;
-	int code = 0, rc = check_circle(look);
+	int code = 0, failed = 0, rc = check_circle(look);
+	unsigned tries = 0;
 
 	if (!rc)
 		rc = zipc_lazy_open(&lazy, look->segment, look->input->name,
@@ -125,10 +129,15 @@ static int force_lazy(const struct look *look)
 	/* Again, if it was reset behind its failure. */
 	do {
 		rc = zipc_lazy_force_by(lazy, look->value->bytes, &by);
-	} while (rc == -ECANCELED &&
-		 zipc_lazy_error(lazy, &code, message, sizeof(message)));
-	if (rc == -ECANCELED)
-		rc = pass_on(look, code, message);
+		failed = rc == -ECANCELED
+				 ? zipc_lazy_error(lazy, &code, message,
+						   sizeof(message))
+				 : 0;
+	} while (failed == -EINVAL && ++tries < RESETS_MOST);
+	if (failed == -EINVAL)
+		rc = zipc_fail_as(EAGAIN, "an input is reset all the time");
+	else if (rc == -ECANCELED)
+		rc = failed ? failed : pass_on(look, code, message);
 	zipc_lazy_close(lazy);
 	return rc;
 }
