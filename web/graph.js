@@ -24,11 +24,15 @@ function columnsOf(operators) {
 			at(source.name, source.href);
 	// What is derived was there later than its sources: no circles. A
 	// damaged segment may claim one; so there are rounds enough, and no more.
-	for (let round = 0; round < nodes.size; round++)
+	for (let round = 0, moved = true; moved && round < 64; round++) {
+		moved = false;
 		for (const node of nodes.values())
-			for (const source of node.sources)
-				node.depth = Math.min(nodes.size, Math.max(node.depth,
-					at(source.name).depth + 1));
+			for (const source of node.sources) {
+				const depth = Math.min(64, at(source.name).depth + 1);
+				moved ||= depth > node.depth;
+				node.depth = Math.max(node.depth, depth);
+			}
+	}
 	const columns = [];
 	for (const node of nodes.values())
 		(columns[node.depth] ??= []).push(node);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 #include <zeroipc.h>
 
@@ -26,6 +27,14 @@
 #define SLICE_NS INT64_C(500000000)
 #define RETRY_MS 1000u
 #define STACK_BYTES (256u << 10)
+#define STRUCTURES_MAX 4096u            /* of a segment that are looked at, */
+#define LOOK_NS INT64_C(100000000)      /* for as long as this */
+#define STOP_NS INT64_C(5000000000)     /* for threads to end */
+
+static int64_t now_ns(void)
+{
+	return (int64_t)uv_hrtime();
+}
 
 struct worker {
 	struct worker *next;
@@ -50,7 +59,8 @@ struct driven {
 	struct driven *next;
 	char name[256];
 	uint64_t id;
-	bool found;
+	bool found, tried;            /* by the scan that is going on */
+	unsigned marked;              /* what it has found there */
 	struct zipc_segment *segment; /* NULL: it could not be opened */
 	struct guard *guard;
 	int error;
@@ -304,15 +314,15 @@ static void segment_open(struct driven *segment)
 
 	guard_lenient();
 	rc = zipc_segment_open(&segment->segment, segment->name, 0);
-	if (guard_strict() && !rc)
-		rc = -EBADMSG;
-	if (!rc && zipc_segment_id(segment->segment) != segment->id)
-		rc = -ENOENT; /* another has its name by now */
 	if (!rc) {
 		segment->guard = guard_add(zipc_segment_base(segment->segment),
 					   zipc_segment_size(segment->segment));
 		rc = segment->guard ? 0 : -EUSERS;
 	}
+	if (!rc && zipc_segment_id(segment->segment) != segment->id)
+		rc = -ESTALE; /* another has its name by now */
+	if (guard_strict() && !rc)
+		rc = -EBADMSG;
 	segment->error = rc;
 	if (!rc)
 		return;
@@ -321,11 +331,13 @@ static void segment_open(struct driven *segment)
 			 "zeroipcd runs as %s, who may not write segment /%s: "
 			 "let it (mode, group), or use `zeroipc drive`",
 			 access_user(geteuid()), segment->name);
+	else if (rc == -EUSERS || rc == -ESTALE || rc == -EBADMSG)
+		snprintf(segment->message, sizeof(segment->message),
+			 "it cannot be opened, or its file changes, or this "
+			 "zeroipcd drives in as many segments as it can");
 	else
 		snprintf(segment->message, sizeof(segment->message), "%s",
-			 rc == -EUSERS ? "this zeroipcd drives in as many "
-					 "segments as it can"
-				       : zipc_last_error());
+			 zipc_last_error());
 	segment_close(segment);
 }
 
@@ -381,9 +393,10 @@ static void found(struct drive *drive, struct driven *segment,
 	struct worker *worker = worker_of(segment, entry);
 
 	segment->found = true;
-	if (!segment->segment)
+	if (!segment->segment && !segment->tried)
 		segment_open(segment);
-	if (!worker)
+	segment->tried = true;
+	if (!worker && segment->marked++ < DRIVE_MAX)
 		worker = add_worker(segment, entry);
 	if (!worker)
 		return;
@@ -397,10 +410,13 @@ static void look_into(struct drive *drive, struct zipc_view *view,
 {
 	struct driven *segment = driven_of(drive, it->name, it->id);
 	struct zipc_view_entry entry;
+	int64_t until_ns = now_ns() + LOOK_NS;
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; rc != -ENOENT; i++) {
+	/* Others are looked at as well, however much one holds. */
+	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX &&
+		    now_ns() < until_ns; i++) {
 		rc = zipc_view_entry(view, i, &entry);
 		if (rc || !(is_marked(view, &entry) || is_wanted(view, &entry)))
 			continue;
@@ -430,7 +446,8 @@ static void forget_what_was_found(struct drive *drive)
 	struct worker *worker;
 
 	for (segment = drive->segments; segment; segment = segment->next) {
-		segment->found = false;
+		segment->found = segment->tried = false;
+		segment->marked = 0;
 		for (worker = segment->workers; worker; worker = worker->next)
 			worker->found = false;
 	}
@@ -485,6 +502,7 @@ void drive_start(struct drive *drive, struct registry *registry, bool off)
 
 void drive_stop(struct drive *drive)
 {
+	int64_t until_ns = now_ns() + STOP_NS;
 	struct driven *segment;
 	struct worker *worker;
 
@@ -492,11 +510,17 @@ void drive_stop(struct drive *drive)
 	for (segment = drive->segments; segment; segment = segment->next)
 		for (worker = segment->workers; worker; worker = worker->next)
 			ask_to_end(worker);
-	while (drive->segments) {
+	while (drive->segments && now_ns() < until_ns) {
 		sweep_segments(drive);
 		if (drive->segments)
 			uv_sleep(5);
 	}
+	if (!drive->segments)
+		return;
+	/* Of a driver that is killed nothing is lost. */
+	fputs("zeroipcd: somebody keeps a segment changing, and a thread in "
+	      "it does not end\n", stderr);
+	_exit(EXIT_SUCCESS);
 }
 
 /* telling */

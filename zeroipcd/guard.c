@@ -31,11 +31,15 @@ static uintptr_t page_size;
 /* Only this thread's, and of handlers that interrupt it. */
 static _Thread_local volatile sig_atomic_t lenient, mended;
 
-/* Zeros, from there on. */
+/* Zeros, from there on: all of them, or one page if that is too much. */
 static bool lay(uintptr_t page, size_t size)
 {
-	return mmap((void *)page, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+
+	if (mmap((void *)page, size, PROT_READ | PROT_WRITE, how, -1, 0) !=
+	    MAP_FAILED)
+		return true;
+	return mmap((void *)page, page_size, PROT_READ | PROT_WRITE, how, -1,
 		    0) != MAP_FAILED;
 }
 
