@@ -892,6 +892,27 @@ START_TEST(who_waits_is_woken_and_two_drivers_double_nothing)
 }
 END_TEST
 
+static void crashes_and_damage(Suite *suite)
+{
+	TCase *tc = test_case(suite, "crash", "fast", 120);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, what_was_committed_is_emitted_by_the_next);
+	tcase_add_test(tc, what_is_out_is_not_emitted_again);
+	tcase_add_test(tc, who_comes_late_commits_nothing);
+	tcase_add_test(tc, who_has_looked_and_comes_late_emits_nothing);
+	tcase_add_test(tc, sources_are_held_until_the_commit);
+	tcase_add_test(tc, who_leads_is_left_alone_until_it_dies_or_stands_still);
+	tcase_add_test(tc, holes_in_all_slots_hide_no_result);
+	tcase_add_test(tc, a_forked_child_drives_as_itself);
+	tc = test_case(suite, "damage", "fast", 60);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
+	tc = test_case(suite, "wait", "fast", 120);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, who_waits_is_woken_and_two_drivers_double_nothing);
+}
+
 static Suite *derive_suite(void)
 {
 	Suite *suite = suite_create("derive");
@@ -920,22 +941,7 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, a_range_ends_for_who_reads_it);
 	tcase_add_test(tc, what_is_always_left_out_comes_to_an_end);
 	tcase_add_test(tc, a_tick_waits_for_its_time);
-	tc = test_case(suite, "crash", "fast", 120);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, what_was_committed_is_emitted_by_the_next);
-	tcase_add_test(tc, what_is_out_is_not_emitted_again);
-	tcase_add_test(tc, who_comes_late_commits_nothing);
-	tcase_add_test(tc, who_has_looked_and_comes_late_emits_nothing);
-	tcase_add_test(tc, sources_are_held_until_the_commit);
-	tcase_add_test(tc, who_leads_is_left_alone_until_it_dies_or_stands_still);
-	tcase_add_test(tc, holes_in_all_slots_hide_no_result);
-	tcase_add_test(tc, a_forked_child_drives_as_itself);
-	tc = test_case(suite, "damage", "fast", 60);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
-	tc = test_case(suite, "wait", "fast", 120);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, who_waits_is_woken_and_two_drivers_double_nothing);
+	crashes_and_damage(suite);
 	return suite;
 }
 
