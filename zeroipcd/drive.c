@@ -30,6 +30,7 @@
 #define STRUCTURES_MAX 4096u            /* of a segment that are looked at, */
 #define LOOK_NS INT64_C(100000000)      /* for as long as this */
 #define STOP_NS INT64_C(5000000000)     /* for threads to end */
+#define AGAIN_NS UINT64_C(2500000000)   /* until it is looked at again */
 
 static int64_t now_ns(void)
 {
@@ -42,7 +43,8 @@ struct worker {
 	char name[ZIPC_NAME_MAX + 1]; /* "": it resolves lazy values */
 	unsigned generation; /* with the offset: another of that name differs */
 	uint64_t offset_bytes;
-	bool found;          /* by the scan that is going on */
+	bool found;          /* by the scan that is going on; */
+	bool was_found;      /* by the one before */
 	bool begun;
 	bool joined;         /* or not begun: what it ended with stays told */
 	struct zipc_stream *stream;
@@ -59,7 +61,8 @@ struct driven {
 	struct driven *next;
 	char name[256];
 	uint64_t id;
-	bool found, tried;            /* by the scan that is going on */
+	bool found, tried;            /* by the scan that is going on; */
+	bool was_found;               /* by the one before */
 	unsigned marked;              /* what it has found there */
 	struct zipc_segment *segment; /* NULL: it could not be opened */
 	struct guard *guard;
@@ -440,16 +443,56 @@ static void look_at(struct drive *drive, const char *name)
 	zipc_view_close(view);
 }
 
+/*
+ * Who has something to do for us touches the file; what was done without that,
+ * as asking for a lazy value, is found a little later.
+ */
+static bool is_due(struct registry_file *file)
+{
+	const struct timespec *ctim = &file->stat.st_ctim;
+	uint64_t now = uv_hrtime();
+
+	if (file->looked_ns && now - file->looked_ns < AGAIN_NS &&
+	    file->looked_ctim.tv_sec == ctim->tv_sec &&
+	    file->looked_ctim.tv_nsec == ctim->tv_nsec)
+		return false;
+	file->looked_ns = now;
+	file->looked_ctim = *ctim;
+	return true;
+}
+
+/* What was found in it by the last look is still there. */
+static void keep(struct drive *drive, const char *name)
+{
+	struct driven *segment;
+	struct worker *worker;
+
+	for (segment = drive->segments; segment; segment = segment->next) {
+		if (strcmp(segment->name, name))
+			continue;
+		segment->found = segment->was_found;
+		for (worker = segment->workers; worker; worker = worker->next)
+			worker->found = worker->was_found;
+	}
+}
+
+static void forget(struct worker *worker)
+{
+	worker->was_found = worker->found;
+	worker->found = false;
+}
+
 static void forget_what_was_found(struct drive *drive)
 {
 	struct driven *segment;
 	struct worker *worker;
 
 	for (segment = drive->segments; segment; segment = segment->next) {
+		segment->was_found = segment->found;
 		segment->found = segment->tried = false;
 		segment->marked = 0;
 		for (worker = segment->workers; worker; worker = worker->next)
-			worker->found = false;
+			forget(worker);
 	}
 }
 
@@ -471,15 +514,22 @@ static void sweep_segments(struct drive *drive)
 
 void drive_scan(struct drive *drive)
 {
-	const struct registry *registry = drive->registry;
+	struct registry *registry = drive->registry;
 	size_t i;
 
 	if (drive->off)
 		return;
 	forget_what_was_found(drive);
-	for (i = 0; i < registry->n; i++)
-		if (registry->files[i]->verdict == REGISTRY_SEGMENT)
-			look_at(drive, registry->files[i]->name);
+	for (i = 0; i < registry->n; i++) {
+		struct registry_file *file = registry->files[i];
+
+		if (file->verdict != REGISTRY_SEGMENT)
+			continue;
+		if (is_due(file))
+			look_at(drive, file->name);
+		else
+			keep(drive, file->name);
+	}
 	sweep_segments(drive);
 }
 

@@ -2,8 +2,9 @@
 /*
  * Drives the derived streams that are marked for zeroipcd, each in a thread of
  * its own that sleeps in zipc_stream_drive(): elements never cross the loop.
- * The loop only looks which ones there are, after each scan of /dev/shm, by
- * reading; a segment is mapped when there is something to drive in it.
+ * The loop only looks which ones there are, after a scan of /dev/shm, by
+ * reading: files whose times changed, and all others every few seconds. A
+ * segment is mapped when there is something to drive in it.
  *
  * Lazy values that are wanted, and have an expression, are computed likewise:
  * by one thread for each segment, which ends when none is wanted any more.

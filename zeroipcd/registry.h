@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 /* More files than this are not looked at; anybody can make many. */
@@ -30,6 +31,9 @@ struct registry_file {
 	enum registry_verdict verdict;
 	int error; /* why it does not open: a negative errno */
 	char message[256];
+	/* When drive.c last looked for something to do in it, and its ctime. */
+	uint64_t looked_ns;
+	struct timespec looked_ctim;
 	bool settled; /* the verdict can only change with the file's times */
 };
 
