@@ -37,6 +37,11 @@ static int64_t now_ns(void)
 	return (int64_t)uv_hrtime();
 }
 
+struct stage {
+	uint64_t in, out; /* as the last look found them */
+	double in_per_s, out_per_s;
+};
+
 struct worker {
 	struct worker *next;
 	struct driven *segment;
@@ -50,6 +55,9 @@ struct worker {
 	struct zipc_stream *stream;
 	uv_thread_t thread;
 	_Atomic bool stop, ended;
+	struct stage stage[ZIPC_DERIVATION_STAGES]; /* the loop's, as stages */
+	unsigned stages;
+	uint64_t stages_ns; /* when it looked; 0: not yet */
 	uv_mutex_t mutex; /* what follows, which the loop reads */
 	uint64_t elements;
 	double rate; /* of them, each second */
@@ -371,12 +379,40 @@ static struct driven *add_segment(struct drive *drive,
 
 /* Whether the entry is a stream that is to be driven by us. */
 static bool is_marked(struct zipc_view *view,
-		      const struct zipc_view_entry *entry)
+		      const struct zipc_view_entry *entry,
+		      struct zipc_view_derivation *it)
 {
-	static struct zipc_view_derivation it;
-
 	return entry->kind == ZIPC_STREAM &&
-	       !zipc_view_derivation(view, entry, &it) && it.by_daemon;
+	       !zipc_view_derivation(view, entry, it) && it->by_daemon;
+}
+
+static double rate(uint64_t now, uint64_t before, uint64_t span_ns)
+{
+	return now > before ? (double)(now - before) * 1e9 / (double)span_ns
+			    : 0;
+}
+
+/* What its operators did since the last look, whoever drove. */
+static void measure_stages(struct worker *worker,
+			   const struct zipc_view_derivation *it)
+{
+	uint64_t now = uv_hrtime(), span = now - worker->stages_ns;
+	unsigned k;
+
+	for (k = 0; k < it->stages; k++) {
+		struct stage *stage = &worker->stage[k];
+
+		if (worker->stages_ns) {
+			stage->in_per_s = rate(it->stage[k].in, stage->in,
+					       span);
+			stage->out_per_s = rate(it->stage[k].out, stage->out,
+						span);
+		}
+		stage->in = it->stage[k].in;
+		stage->out = it->stage[k].out;
+	}
+	worker->stages = it->stages;
+	worker->stages_ns = now;
 }
 
 /* Whether it is a lazy value that somebody asked for. */
@@ -391,7 +427,8 @@ static bool is_wanted(struct zipc_view *view,
 
 /* What is not driven yet, for whatever reason, is tried again. */
 static void found(struct drive *drive, struct driven *segment,
-		  const struct zipc_view_entry *entry)
+		  const struct zipc_view_entry *entry,
+		  const struct zipc_view_derivation *derivation)
 {
 	struct worker *worker = worker_of(segment, entry);
 
@@ -404,6 +441,8 @@ static void found(struct drive *drive, struct driven *segment,
 	if (!worker)
 		return;
 	worker->found = true;
+	if (entry != &no_entry)
+		measure_stages(worker, derivation);
 	if (!worker->begun && segment->segment)
 		begin(drive, worker);
 }
@@ -413,6 +452,7 @@ static void look_into(struct drive *drive, struct zipc_view *view,
 {
 	struct driven *segment = driven_of(drive, it->name, it->id);
 	struct zipc_view_entry entry;
+	static struct zipc_view_derivation derivation;
 	int64_t until_ns = now_ns() + LOOK_NS;
 	unsigned i;
 	int rc = 0;
@@ -421,13 +461,15 @@ static void look_into(struct drive *drive, struct zipc_view *view,
 	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX &&
 		    now_ns() < until_ns; i++) {
 		rc = zipc_view_entry(view, i, &entry);
-		if (rc || !(is_marked(view, &entry) || is_wanted(view, &entry)))
+		if (rc || !(is_marked(view, &entry, &derivation) ||
+			    is_wanted(view, &entry)))
 			continue;
 		if (!segment)
 			segment = add_segment(drive, it);
 		if (segment)
 			found(drive, segment, entry.kind == ZIPC_LAZY
-						      ? &no_entry : &entry);
+						      ? &no_entry : &entry,
+			      &derivation);
 	}
 }
 
@@ -591,6 +633,21 @@ static void describe_worker(cJSON *it, struct worker *worker, bool quoted)
 	uv_mutex_unlock(&worker->mutex);
 }
 
+static void describe_stages(cJSON *it, const struct worker *worker)
+{
+	cJSON *all = cJSON_AddArrayToObject(it, "stages"), *one;
+	unsigned k;
+
+	for (k = 0; k < worker->stages; k++) {
+		one = cJSON_CreateObject();
+		cJSON_AddNumberToObject(one, "in_per_s",
+					worker->stage[k].in_per_s);
+		cJSON_AddNumberToObject(one, "out_per_s",
+					worker->stage[k].out_per_s);
+		cJSON_AddItemToArray(all, one);
+	}
+}
+
 void drive_describe(const struct drive *drive, cJSON *object,
 		    const struct zipc_view_segment *segment,
 		    const struct zipc_view_entry *entry, bool int64_as_string)
@@ -609,5 +666,6 @@ void drive_describe(const struct drive *drive, cJSON *object,
 		json_string(it, "message", driven->message);
 	} else {
 		describe_worker(it, worker, int64_as_string);
+		describe_stages(it, worker);
 	}
 }

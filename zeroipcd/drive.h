@@ -47,7 +47,8 @@ void drive_stop(struct drive *drive);
 
 /*
  * What this daemon does about the derived stream entry of segment, in
- * object.drive: its state, elements and elements_per_s; error and message.
+ * object.drive: its state, elements and elements_per_s; error and message; and
+ * in stages the rates of each operator over the last seconds.
  */
 void drive_describe(const struct drive *drive, cJSON *object,
 		    const struct zipc_view_segment *segment,

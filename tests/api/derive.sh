@@ -62,6 +62,18 @@ is 'its place in the source is the stream, and no process' \
 	"$(it cpu '[.stream.subscriptions[] |
 		select(.name == "hot") | [.of_derived, .pid]]')" '[[true,0]]'
 
+# Rates of operators, as seen between two looks: keep it busy for a while.
+flows()
+{
+	numbers 2 2 | "$zeroipc" emit "$segment/busy"
+	it double '.drive.stages[0] | .in_per_s > 0 and .out_per_s > 0' |
+		grep -qx true
+}
+"$zeroipc" create "$segment/busy" --kind stream --type '{n:i64, busy:f64}' \
+	--capacity 64
+"$zeroipc" derive "$segment" double 'map(x.n * 2)' busy
+ok 'what goes through an operator each second' wait_until 'a rate' flows
+
 # What fails is left out, and told.
 "$zeroipc" emit "$segment/cpu" '{"n": 9000000000000000000, "busy": 0}'
 failed() { [ "$(it hot '.derivation.stages[1].failed')" = '"1"' ]; }
