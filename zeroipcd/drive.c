@@ -447,7 +447,8 @@ static void found(struct drive *drive, struct driven *segment,
 		begin(drive, worker);
 }
 
-static void look_into(struct drive *drive, struct zipc_view *view,
+/* False: it took too long, and there may be more. */
+static bool look_into(struct drive *drive, struct zipc_view *view,
 		      const struct zipc_view_segment *it)
 {
 	struct driven *segment = driven_of(drive, it->name, it->id);
@@ -471,6 +472,22 @@ static void look_into(struct drive *drive, struct zipc_view *view,
 						      ? &no_entry : &entry,
 			      &derivation);
 	}
+	return rc == -ENOENT || i == STRUCTURES_MAX;
+}
+
+/* What was found in it by the last look counts as found by this one. */
+static void keep(struct drive *drive, const char *name)
+{
+	struct driven *segment;
+	struct worker *worker;
+
+	for (segment = drive->segments; segment; segment = segment->next) {
+		if (strcmp(segment->name, name))
+			continue;
+		segment->found |= segment->was_found;
+		for (worker = segment->workers; worker; worker = worker->next)
+			worker->found |= worker->was_found;
+	}
 }
 
 static void look_at(struct drive *drive, const char *name)
@@ -480,8 +497,8 @@ static void look_at(struct drive *drive, const char *name)
 
 	if (zipc_view_open(&view, name))
 		return;
-	if (!zipc_view_segment(view, &it))
-		look_into(drive, view, &it);
+	if (!zipc_view_segment(view, &it) && !look_into(drive, view, &it))
+		keep(drive, name);
 	zipc_view_close(view);
 }
 
@@ -501,21 +518,6 @@ static bool is_due(struct registry_file *file)
 	file->looked_ns = now;
 	file->looked_ctim = *ctim;
 	return true;
-}
-
-/* What was found in it by the last look is still there. */
-static void keep(struct drive *drive, const char *name)
-{
-	struct driven *segment;
-	struct worker *worker;
-
-	for (segment = drive->segments; segment; segment = segment->next) {
-		if (strcmp(segment->name, name))
-			continue;
-		segment->found = segment->was_found;
-		for (worker = segment->workers; worker; worker = worker->next)
-			worker->found = worker->was_found;
-	}
 }
 
 static void forget(struct worker *worker)
