@@ -472,16 +472,19 @@ static void work(struct zipc_semaphore *semaphore)
 
 /*
  * An owned permit belongs to a handle of the segment, so that threads have
- * handles of their own, in mappings between which the thread sanitizer sees
- * no order; the plain ones share one.
+ * segments of their own, in mappings between which the thread sanitizer sees
+ * no order; those of plain ones are in one.
  */
-static void *work_in_a_thread(void *shared)
+static void *work_in_a_thread(void *owned)
 {
-	struct zipc_semaphore *semaphore = shared ? shared : open_anew();
+	struct zipc_semaphore *mine;
 
-	work(semaphore);
-	if (!shared)
-		zipc_semaphore_close(semaphore);
+	if (owned)
+		mine = open_anew();
+	else
+		ck_rc(zipc_semaphore_open(&mine, segment, "s"), 0);
+	work(mine);
+	zipc_semaphore_close(mine);
 	return NULL;
 }
 
@@ -516,14 +519,14 @@ static struct zipc_semaphore *crowded(int i)
 START_TEST(no_more_threads_are_inside_than_there_are_permits)
 {
 	struct zipc_semaphore *semaphore = crowded(_i);
-	void *shared = _i & 1 ? NULL : semaphore;
+	void *owned = _i & 1 ? semaphore : NULL;
 	pthread_t threads[WORKERS];
 	int i;
 
-	crowd->alone = crowd->alone && shared;
+	crowd->alone = crowd->alone && !owned;
 	for (i = 0; i < WORKERS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
-						work_in_a_thread, shared), 0);
+						work_in_a_thread, owned), 0);
 	for (i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);
 	check_crowd(semaphore);

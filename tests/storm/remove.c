@@ -16,6 +16,7 @@
 #include "../../libzeroipc/table.h"
 
 #include "storm.h"
+#include "../children.h"
 #include "../harness.h"
 
 #include <sched.h>
@@ -348,28 +349,50 @@ static void check_nobody_holds(struct books *books)
 	zipc_view_close(view);
 }
 
+static void have_one_open(void *context)
+{
+	struct books *books = context;
+	struct zipc_segment *segment;
+	struct zipc_array *array;
+
+	ck_rc(zipc_segment_open(&segment, books->segment, 0), 0);
+	ck_rc(zipc_array_create(&array, segment, "held", "u64", 1), 0);
+	tell_parent();
+	await_parent();
+}
+
+/*
+ * One more dies with something open. Then all places are taken, so that what
+ * the dead left in any of them would be believed.
+ */
 static void check_all_space(struct books *books)
 {
 	uint64_t left = BYTES - zipc_users_end(ENTRIES, PLACES) -
 			PLACES * sizeof(struct zipc_participant) - BLOCK, at;
-	struct zipc_segment *segment;
+	struct zipc_segment *segments[PLACES];
+	struct child last = child_start(have_one_open, books);
 	struct zipc_array *array;
 	char name[8];
 	unsigned i;
 	int rc;
 
-	ck_rc(zipc_segment_open(&segment, books->segment, 0), 0);
+	child_hear(&last);
+	child_kill(&last);
+	for (i = 0; i < PLACES; i++)
+		ck_rc(zipc_segment_open(&segments[i], books->segment, 0), 0);
+	ck_rc(zipc_segment_remove(segments[0], "held"), 0);
 	for (i = 0; i < NAMES; i++) {
 		name_of(name, i);
-		rc = zipc_segment_remove(segment, name);
+		rc = zipc_segment_remove(segments[0], name);
 		ck_assert_msg(!rc || rc == -ENOENT, "%s", zipc_last_error());
 	}
-	ck_rc(zipc_array_create(&array, segment, "all", "u8", left), 0);
+	ck_rc(zipc_array_create(&array, segments[0], "all", "u8", left), 0);
 	for (at = 0; at < left; at++)
 		ck_assert_msg(!((unsigned char *)zipc_array_data(array))[at],
 			      "byte %llu is not zero", (unsigned long long)at);
 	zipc_array_close(array);
-	zipc_segment_close(segment);
+	for (i = 0; i < PLACES; i++)
+		zipc_segment_close(segments[i]);
 }
 
 static void storm_of_removing(unsigned kills)
