@@ -68,6 +68,10 @@ struct option;
 int next_option(int argc, char **argv, const char *letters,
 		const struct option *options);
 
+/* What -n and --wait were given (optarg); false, after fail_usage(). */
+bool count_option(uint64_t *count);
+bool wait_option(int64_t *timeout_ns);
+
 /* The only argument left must be this one; else NULL, after fail_usage(). */
 const char *only_argument(int argc, char **argv, const char *what);
 

@@ -83,15 +83,10 @@ static int take_options(struct driving *it, int argc, char **argv)
 	while ((option = next_option(argc, argv, ":n:w:", options)) != -1) {
 		if (option == '?')
 			return STATUS_USAGE;
-		if (option == 'n' &&
-		    (!number_parse(optarg, &it->wanted) || !it->wanted))
-			return fail_usage("-n is how many, at least 1, not "
-					  "`%s`",
-					  optarg);
-		if (option == 'w' && !wait_parse(optarg, &it->timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		if (option == 'n' && !count_option(&it->wanted))
+			return STATUS_USAGE;
+		if (option == 'w' && !wait_option(&it->timeout_ns))
+			return STATUS_USAGE;
 	}
 	return STATUS_FINE;
 }

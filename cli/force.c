@@ -61,10 +61,8 @@ static int run(int argc, char **argv)
 	while ((option = next_option(argc, argv, ":w:", options)) != -1)
 		if (option == '?')
 			return STATUS_USAGE;
-		else if (!wait_parse(optarg, &timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		else if (!wait_option(&timeout_ns))
+			return STATUS_USAGE;
 	text = only_argument(argc, argv, "lazy, as SEGMENT/LAZY");
 	status = text ? path_parse_structure(&path, text) : STATUS_USAGE;
 	if (status)

@@ -126,9 +126,8 @@ static int run(int argc, char **argv)
 			return STATUS_USAGE;
 		if (option == 'R')
 			wishes.reset = true;
-		else if (!wait_parse(optarg, &wishes.timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`", optarg);
+		else if (!wait_option(&wishes.timeout_ns))
+			return STATUS_USAGE;
 	}
 	if (argc - optind < 2)
 		return fail_usage("name a mutex, as SEGMENT/MUTEX, and a "

@@ -141,6 +141,22 @@ int next_option(int argc, char **argv, const char *letters,
 	return option == ':' ? '?' : option;
 }
 
+bool count_option(uint64_t *count)
+{
+	if (number_parse(optarg, count) && *count)
+		return true;
+	fail_usage("-n is how many, at least 1, not `%s`", optarg);
+	return false;
+}
+
+bool wait_option(int64_t *timeout_ns)
+{
+	if (wait_parse(optarg, timeout_ns))
+		return true;
+	fail_usage("--wait is seconds or `forever`, not `%s`", optarg);
+	return false;
+}
+
 const char *only_argument(int argc, char **argv, const char *what)
 {
 	if (argc - optind < 1)

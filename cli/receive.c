@@ -88,15 +88,10 @@ static int take_options(struct receiving *it, int argc, char **argv)
 		it->printer.as_json |= option == 'j';
 		if (option == 'a')
 			it->wanted = 0;
-		if (option == 'n' &&
-		    (!number_parse(optarg, &it->wanted) || !it->wanted))
-			return fail_usage("-n is how many elements, at least "
-					  "1, not `%s`",
-					  optarg);
-		if (option == 'w' && !wait_parse(optarg, &it->timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		if (option == 'n' && !count_option(&it->wanted))
+			return STATUS_USAGE;
+		if (option == 'w' && !wait_option(&it->timeout_ns))
+			return STATUS_USAGE;
 	}
 	return STATUS_FINE;
 }

@@ -79,10 +79,8 @@ static int take_options(struct sending *it, int argc, char **argv)
 		if (option == '?')
 			return STATUS_USAGE;
 		it->close |= option == 'c';
-		if (option == 'w' && !wait_parse(optarg, &it->timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		if (option == 'w' && !wait_option(&it->timeout_ns))
+			return STATUS_USAGE;
 	}
 	if (optind == argc)
 		return fail_usage("name a channel, as SEGMENT/NAME");

@@ -103,10 +103,8 @@ static int run(int argc, char **argv)
 			return STATUS_USAGE;
 		else if (option == 'r')
 			it.reset = true;
-		else if (!number_parse(optarg, &it.n) || !it.n)
-			return fail_usage("-n is how many, at least 1, not "
-					  "`%s`",
-					  optarg);
+		else if (!count_option(&it.n))
+			return STATUS_USAGE;
 	if (!only_argument(argc, argv, "structure, as SEGMENT/STRUCTURE"))
 		return STATUS_USAGE;
 	status = path_parse_structure(&path, argv[optind]);

@@ -87,10 +87,8 @@ int values_run(int argc, char **argv, const char *what,
 	while ((option = next_option(argc, argv, "+:w:", options)) != -1) {
 		if (option == '?')
 			return STATUS_USAGE;
-		if (!wait_parse(optarg, &timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		if (!wait_option(&timeout_ns))
+			return STATUS_USAGE;
 	}
 	if (optind == argc)
 		return fail_usage("name a %s", what);

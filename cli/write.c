@@ -83,10 +83,8 @@ static int run(int argc, char **argv)
 	while ((option = next_option(argc, argv, "+:w:", options)) != -1) {
 		if (option == '?')
 			return STATUS_USAGE;
-		if (!wait_parse(optarg, &it.timeout_ns))
-			return fail_usage("--wait is seconds or `forever`, not "
-					  "`%s`",
-					  optarg);
+		if (!wait_option(&it.timeout_ns))
+			return STATUS_USAGE;
 	}
 	if (optind == argc)
 		return fail_usage("name a ring, as SEGMENT/RING");

@@ -129,7 +129,7 @@ $ zeroipc pop a/b --wait soon
 ! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 ? 2
 $ zeroipc pop a/b -n 0
-! zeroipc: pop: -n is how many elements, at least 1, not `0`
+! zeroipc: pop: -n is how many, at least 1, not `0`
 ! usage: zeroipc pop [--json] [-n N] [--wait SECONDS|forever] SEGMENT/NAME
 ? 2
 $ zeroipc rm
