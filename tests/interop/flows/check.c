@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C library's runner of flows' vectors; README.md has their form.
- *
- *   check FILE..          runs them, and prints TAP; those here, if none
- *   check --code FILE     prints the file, with the bytes of each flow
+ * The C library's runner of flows' vectors; README.md has their form, and
+ * vectors.h how it is called.
  *
  * Each vector is run in some ways: in batches as large as they may be, element
  * by element, and in batches and with room of chance; each time from bytes. The
@@ -11,12 +9,9 @@
  */
 #include "../../../libzeroipc/flow.h"
 
+#include "../vectors.h"
+
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <zeroipc.h>
 
 #define EVENTS 4096
 #define LINE 65536
@@ -37,13 +32,11 @@ struct result {
 };
 
 static struct vector {
-	const char *file;
-	unsigned line; /* of its flow */
 	struct zipc_flow_source sources[ZIPC_FLOW_SOURCES];
 	struct zipc_type *types[ZIPC_FLOW_SOURCES];
 	unsigned sources_count;
 	int makes; /* no source is on its left */
-	char *flow, *gives, *code;
+	char *gives, *code;
 	char *counts[ZIPC_FLOW_STAGES], *failures[ZIPC_FLOW_STAGES];
 	unsigned counts_count;
 	int gives_times;
@@ -55,32 +48,7 @@ static struct vector {
 	struct result results[EVENTS];
 } vector;
 
-static unsigned number, asked_for_code, line_number;
 static uint64_t chance = 1;
-
-static void fail(const char *format, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
-
-static void fail(const char *format, ...)
-{
-	va_list args;
-
-	printf("not ok %u - %s:%u: ", ++number, vector.file, vector.line);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n# of `%s`\n1..%u\n", vector.flow, number);
-	exit(1);
-}
-
-static void *room(size_t size)
-{
-	void *memory = calloc(1, size ? size : 1);
-
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static uint64_t random_below(uint64_t most)
 {
@@ -91,27 +59,6 @@ static uint64_t random_below(uint64_t most)
 }
 
 /* Reading. */
-
-static char *next_word(char **at)
-{
-	char *word = *at;
-
-	if (!word)
-		fail("line %u: too few words", line_number);
-	*at = strchr(word, '\t');
-	if (*at)
-		*(*at)++ = '\0';
-	return word;
-}
-
-static struct zipc_type *type_of(const char *text)
-{
-	struct zipc_type *type;
-
-	if (zipc_type_parse(&type, text, SIZE_MAX))
-		fail("%s", zipc_last_error());
-	return type;
-}
 
 static void read_source(char *at)
 {
@@ -133,7 +80,7 @@ static unsigned source_of(const char *name)
 	for (k = 0; k < vector.sources_count; k++)
 		if (!strcmp(vector.sources[k].name, name))
 			return k;
-	fail("line %u: no source is called %s", line_number, name);
+	fail("line %u: no source is called %s", vectors_line, name);
 }
 
 static struct event *add_event(int what)
@@ -154,8 +101,7 @@ static void read_give(char *at)
 	event->source = source_of(next_word(&at));
 	type = vector.types[event->source];
 	event->value = room(zipc_type_size(type));
-	if (zipc_value_parse(type, next_word(&at), event->value))
-		fail("line %u: %s", line_number, zipc_last_error());
+	read_value(type, next_word(&at), event->value);
 	if (at)
 		event->time = strtoll(at, NULL, 10);
 }
@@ -177,17 +123,6 @@ static void read_gives(char *at)
 	vector.gives_times = at != NULL;
 }
 
-static int is_word(char **at, const char *word)
-{
-	size_t length = strlen(word);
-
-	if (strncmp(*at, word, length) ||
-	    ((*at)[length] != '\t' && (*at)[length]))
-		return 0;
-	*at += length + ((*at)[length] == '\t');
-	return 1;
-}
-
 static void read_line(char *at)
 {
 	if (is_word(&at, "source")) {
@@ -195,8 +130,7 @@ static void read_line(char *at)
 	} else if (is_word(&at, "makes")) {
 		vector.makes = 1;
 	} else if (is_word(&at, "flow")) {
-		vector.flow = strdup(at);
-		vector.line = line_number;
+		read_text(at);
 	} else if (is_word(&at, "refused")) {
 		vector.refused = strtoul(at, NULL, 10);
 	} else if (is_word(&at, "gives")) {
@@ -218,7 +152,7 @@ static void read_line(char *at)
 	} else if (is_word(&at, "code")) {
 		vector.code = strdup(at);
 	} else {
-		fail("line %u: what is that? %s", line_number, at);
+		fail("line %u: what is that? %s", vectors_line, at);
 	}
 }
 
@@ -240,7 +174,7 @@ static int find(void *context, const char *name, struct zipc_flow_source *found)
 static int compile(struct zipc_flow **flow)
 {
 	struct zipc_flow_text text = {
-		.text = vector.flow,
+		.text = vectors_text,
 		.source = vector.makes ? NULL : &vector.sources[0],
 		.find = find,
 	};
@@ -251,16 +185,10 @@ static int compile(struct zipc_flow **flow)
 static void check_refusal(void)
 {
 	struct zipc_flow *flow;
-	char words[64];
 
-	snprintf(words, sizeof(words), "column %zu:", vector.refused);
 	if (compile(&flow) != -EINVAL)
 		fail("it is not refused");
-	if (!strstr(zipc_last_error(), words))
-		fail("refused as %s, and not at column %zu", zipc_last_error(),
-		     vector.refused);
-	if (asked_for_code)
-		printf("# %s\n", zipc_last_error());
+	check_column(vector.refused);
 }
 
 /* Running. */
@@ -526,16 +454,6 @@ static void run_ways(struct zipc_flow *flow)
 	free(state);
 }
 
-static char *hex_of(const void *bytes, size_t size)
-{
-	char *hex = room(2 * size + 1);
-	size_t k;
-
-	for (k = 0; k < size; k++)
-		sprintf(hex + 2 * k, "%02x", ((const uint8_t *)bytes)[k]);
-	return hex;
-}
-
 static void read_again(struct zipc_flow **out, const void *bytes, size_t size)
 {
 	struct zipc_flow_source sources[ZIPC_FLOW_SOURCES];
@@ -557,7 +475,6 @@ static void check_flow(void)
 	struct zipc_flow *flow, *again;
 	const void *bytes;
 	size_t size;
-	char *hex;
 
 	if (compile(&flow))
 		fail("%s", zipc_last_error());
@@ -569,12 +486,7 @@ static void check_flow(void)
 		     zipc_flow_has_times(flow) ? " with times" : "",
 		     vector.gives, vector.gives_times ? " with times" : "");
 	bytes = zipc_flow_bytes(flow, &size);
-	hex = hex_of(bytes, size);
-	if (asked_for_code)
-		printf("code\t%s\n", hex);
-	else if (vector.code && strcmp(hex, vector.code))
-		fail("its bytes are\n%s, not\n%s", hex, vector.code);
-	free(hex);
+	check_code(bytes, size, vector.code);
 	read_again(&again, bytes, size);
 	zipc_flow_close(flow);
 	run_ways(again);
@@ -596,76 +508,27 @@ static void forget(void)
 		free(vector.results[k].value);
 	for (k = 0; k < vector.counts_count; k++)
 		free(vector.counts[k]);
-	free(vector.flow);
 	free(vector.gives);
 	free(vector.code);
-	memset(&vector.sources_count, 0,
-	       sizeof(vector) - offsetof(struct vector, sources_count));
+	memset(&vector, 0, sizeof(vector));
 }
 
-/* At the empty line behind a vector. */
 static void check_vector(void)
 {
-	if (!vector.flow)
-		return;
 	if (vector.refused)
 		check_refusal();
 	else
 		check_flow();
-	if (!asked_for_code)
-		printf("ok %u - %s:%u\n", ++number, vector.file, vector.line);
-	forget();
-}
-
-static void check_file(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	static char line[LINE];
-	const char *name = strrchr(path, '/');
-
-	vector.file = name ? name + 1 : path;
-	if (!file)
-		fail("cannot open %s", path);
-	for (line_number = 1; fgets(line, sizeof(line), file); line_number++) {
-		line[strcspn(line, "\n")] = '\0';
-		if (!*line)
-			check_vector();
-		if (asked_for_code && strncmp(line, "code\t", 5))
-			puts(line);
-		if (*line && *line != '#')
-			read_line(line);
-	}
-	check_vector();
-	fclose(file);
-}
-
-static void check_ours(void)
-{
-	static const char *const names[] = {"hand", "random"};
-	const char *top = getenv("top_srcdir");
-	char path[4096];
-	int k;
-
-	for (k = 0; k < 2; k++) {
-		snprintf(path, sizeof(path), "%s/tests/interop/flows/%s.vectors",
-			 top ? top : ".", names[k]);
-		check_file(path);
-	}
 }
 
 int main(int argc, char **argv)
 {
-	int k = 1;
+	static const struct vectors flows = {
+		.directory = "flows",
+		.read_line = read_line,
+		.check = check_vector,
+		.forget = forget,
+	};
 
-	if (argc > 1 && !strcmp(argv[1], "--code")) {
-		asked_for_code = 1;
-		k++;
-	}
-	for (; k < argc; k++)
-		check_file(argv[k]);
-	if (argc == 1)
-		check_ours();
-	if (!asked_for_code)
-		printf("1..%u\n", number);
-	return !(number || asked_for_code);
+	return vectors_main(&flows, argc, argv);
 }

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C library's runner of programs' vectors; README.md has their form.
- *
- *   check FILE..          runs them, and prints TAP; those here, if none
- *   check --code FILE     prints the file, with the bytes of each program
+ * The C library's runner of programs' vectors; README.md has their form, and
+ * vectors.h how it is called.
  *
  * Each vector is run in four ways: all rows at once, each row alone, the rows
  * backwards through a selection, and after the program went through its bytes.
  */
 #include "../../../libzeroipc/program.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <zeroipc.h>
+#include "../vectors.h"
 
 #define ROWS 64
 #define LINE 16384
@@ -27,66 +21,17 @@ struct input {
 };
 
 static struct vector {
-	const char *file;
-	unsigned line; /* of its expression */
 	struct input inputs[ZIPC_PROGRAM_INPUTS];
 	unsigned inputs_count;
 	int index;
 	uint64_t first;
-	char *expression, *gives, *wants, *code, *fold;
+	char *gives, *wants, *code, *fold;
 	size_t refused; /* the column; 0: it is not */
 	unsigned rows;
 	char *results[ROWS];
 } vector;
 
-static unsigned number, asked_for_code, line_number;
-
-static void fail(const char *format, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
-
-static void fail(const char *format, ...)
-{
-	va_list args;
-
-	printf("not ok %u - %s:%u: ", ++number, vector.file, vector.line);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n# of `%s`\n1..%u\n", vector.expression, number);
-	exit(1);
-}
-
-static void *room(size_t size)
-{
-	void *memory = calloc(1, size ? size : 1);
-
-	if (!memory)
-		abort();
-	return memory;
-}
-
 /* Reading. */
-
-static char *next_word(char **at)
-{
-	char *word = *at;
-
-	if (!word)
-		fail("line %u: too few words", line_number);
-	*at = strchr(word, '\t');
-	if (*at)
-		*(*at)++ = '\0';
-	return word;
-}
-
-static struct zipc_type *type_of(const char *text)
-{
-	struct zipc_type *type;
-
-	if (zipc_type_parse(&type, text, SIZE_MAX))
-		fail("%s", zipc_last_error());
-	return type;
-}
 
 static void read_input(char *at)
 {
@@ -101,13 +46,6 @@ static void read_input(char *at)
 	input->type_text = strdup(next_word(&at));
 	input->type = type_of(input->type_text);
 	input->values = room(ROWS * zipc_type_size(input->type));
-}
-
-static void read_value(const struct zipc_type *type, const char *text,
-		       void *value)
-{
-	if (zipc_value_parse(type, text, value))
-		fail("line %u: %s", line_number, zipc_last_error());
 }
 
 static void read_row(char *at)
@@ -131,16 +69,6 @@ static void read_row(char *at)
 	vector.results[row] = strdup(next_word(&at));
 }
 
-static int is_word(char **at, const char *word)
-{
-	size_t length = strlen(word);
-
-	if (strncmp(*at, word, length) || (*at)[length] != '\t')
-		return 0;
-	*at += length + 1;
-	return 1;
-}
-
 static void read_line(char *at)
 {
 	if (is_word(&at, "input")) {
@@ -149,8 +77,7 @@ static void read_line(char *at)
 		vector.index = 1;
 		vector.first = strtoull(at, NULL, 10);
 	} else if (is_word(&at, "expression")) {
-		vector.expression = strdup(at);
-		vector.line = line_number;
+		read_text(at);
 	} else if (is_word(&at, "gives")) {
 		vector.gives = strdup(at);
 	} else if (is_word(&at, "wants")) {
@@ -164,7 +91,7 @@ static void read_line(char *at)
 	} else if (is_word(&at, "row")) {
 		read_row(at);
 	} else {
-		fail("line %u: what is that? %s", line_number, at);
+		fail("line %u: what is that? %s", vectors_line, at);
 	}
 }
 
@@ -174,8 +101,8 @@ static int compile(struct zipc_program **program)
 {
 	struct zipc_program_name names[ZIPC_PROGRAM_INPUTS];
 	struct zipc_program_source source = {
-		.text = vector.expression,
-		.length = strlen(vector.expression),
+		.text = vectors_text,
+		.length = strlen(vectors_text),
 		.names = names,
 		.count = vector.inputs_count,
 		.index = vector.index,
@@ -194,14 +121,10 @@ static int compile(struct zipc_program **program)
 static void check_refusal(void)
 {
 	struct zipc_program *program;
-	char words[64];
 
-	snprintf(words, sizeof(words), "column %zu:", vector.refused);
 	if (!compile(&program))
 		fail("it is not refused");
-	if (!strstr(zipc_last_error(), words))
-		fail("refused as %s, and not at column %zu", zipc_last_error(),
-		     vector.refused);
+	check_column(vector.refused);
 }
 
 /* What row gives, against its line. */
@@ -304,23 +227,12 @@ static void run_all(struct zipc_program *program, const struct zipc_type *type)
 		run(program, "backwards", 0, vector.rows, backwards, type);
 }
 
-static char *hex_of(const void *bytes, size_t size)
-{
-	char *hex = room(2 * size + 1);
-	size_t k;
-
-	for (k = 0; k < size; k++)
-		sprintf(hex + 2 * k, "%02x", ((const uint8_t *)bytes)[k]);
-	return hex;
-}
-
 static void check_program(void)
 {
 	struct zipc_program *program, *again;
 	struct zipc_type *type;
 	const void *bytes;
 	size_t size;
-	char *hex;
 
 	if (compile(&program))
 		fail("%s", zipc_last_error());
@@ -328,12 +240,7 @@ static void check_program(void)
 		fail("it gives %s, not %s", zipc_program_type(program),
 		     vector.gives);
 	bytes = zipc_program_bytes(program, &size);
-	hex = hex_of(bytes, size);
-	if (asked_for_code)
-		printf("code\t%s\n", hex);
-	else if (vector.code && strcmp(hex, vector.code))
-		fail("its bytes are\n%s, not\n%s", hex, vector.code);
-	free(hex);
+	check_code(bytes, size, vector.code);
 	if (zipc_program_read(&again, bytes, size, NULL))
 		fail("what it compiles to is refused: %s", zipc_last_error());
 	zipc_program_close(program);
@@ -355,78 +262,29 @@ static void forget(void)
 	}
 	for (k = 0; k < vector.rows; k++)
 		free(vector.results[k]);
-	free(vector.expression);
 	free(vector.gives);
 	free(vector.wants);
 	free(vector.code);
 	free(vector.fold);
-	vector = (struct vector){.file = vector.file};
+	memset(&vector, 0, sizeof(vector));
 }
 
-/* At the empty line behind a vector. */
 static void check_vector(void)
 {
-	if (!vector.expression)
-		return;
 	if (vector.refused)
 		check_refusal();
 	else
 		check_program();
-	if (!asked_for_code)
-		printf("ok %u - %s:%u\n", ++number, vector.file, vector.line);
-	forget();
-}
-
-static void check_file(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	static char line[LINE * 8];
-	const char *name = strrchr(path, '/');
-
-	vector.file = name ? name + 1 : path;
-	if (!file)
-		fail("cannot open %s", path);
-	for (line_number = 1; fgets(line, sizeof(line), file); line_number++) {
-		line[strcspn(line, "\n")] = '\0';
-		if (!*line)
-			check_vector();
-		if (asked_for_code && strncmp(line, "code\t", 5))
-			puts(line);
-		if (*line && *line != '#')
-			read_line(line);
-	}
-	check_vector();
-	fclose(file);
-}
-
-static void check_ours(void)
-{
-	static const char *const names[] = {"hand", "random"};
-	const char *top = getenv("top_srcdir");
-	char path[4096];
-	int k;
-
-	for (k = 0; k < 2; k++) {
-		snprintf(path, sizeof(path),
-			 "%s/tests/interop/programs/%s.vectors",
-			 top ? top : ".", names[k]);
-		check_file(path);
-	}
 }
 
 int main(int argc, char **argv)
 {
-	int k = 1;
+	static const struct vectors programs = {
+		.directory = "programs",
+		.read_line = read_line,
+		.check = check_vector,
+		.forget = forget,
+	};
 
-	if (argc > 1 && !strcmp(argv[1], "--code")) {
-		asked_for_code = 1;
-		k++;
-	}
-	for (; k < argc; k++)
-		check_file(argv[k]);
-	if (argc == 1)
-		check_ours();
-	if (!asked_for_code)
-		printf("1..%u\n", number);
-	return !(number || asked_for_code);
+	return vectors_main(&programs, argc, argv);
 }
