@@ -15,7 +15,6 @@
 #include "fifo.h"
 #include "play.h"
 
-#define WORDS_MOST 512
 #define SHORT INT64_C(100000)
 
 /* Slow tools play less. */
@@ -113,27 +112,6 @@ static void leave(void *context)
 	free(handle);
 }
 
-/* An element's first word names it; the others follow from that. */
-static void fill(uint64_t *elem, unsigned words, uint64_t name)
-{
-	unsigned i;
-
-	for (i = 0; i < words; i++)
-		elem[i] = name * (2 * i + 1);
-}
-
-/* What a history calls it; of one that nobody made, a number nobody has. */
-static uint64_t value_of(const struct play_lane *me, const uint64_t *elem)
-{
-	const struct field *field = me->context;
-	uint64_t whole[WORDS_MOST];
-
-	fill(whole, field->words, elem[0]);
-	if (memcmp(whole, elem, field->words * sizeof(*elem)) != 0)
-		return UINT64_MAX;
-	return elem[0] >> 8 == me->game ? elem[0] & 0xFF : elem[0];
-}
-
 /* One case, or two: which happened, and what it gave; -EAGAIN. */
 static int64_t do_one(struct play_lane *me, struct zipc_case *cases, size_t n,
 		      int *happened)
@@ -162,7 +140,7 @@ static int64_t play(struct play_lane *me, int kind)
 {
 	struct linear_op *op = linear_prepare(me->history, me->lane, 1);
 	struct zipc_channel *channel = ((struct handle *)me->handle)->channel;
-	uint64_t in[WORDS_MOST], out[WORDS_MOST];
+	uint64_t in[PLAY_WORDS_MOST], out[PLAY_WORDS_MOST];
 	const struct field *field = me->context;
 	struct zipc_case cases[2];
 	int happened;
@@ -171,7 +149,8 @@ static int64_t play(struct play_lane *me, int kind)
 	op->kind = kind;
 	if (kind != FIFO_POP) {
 		op->value = me->lane * 40 + ++me->made;
-		fill(out, field->words, (uint64_t)me->game << 8 | op->value);
+		play_fill(out, field->words,
+			  (uint64_t)me->game << 8 | op->value);
 		cases[n++] = (struct zipc_case){ ZIPC_SEND, channel, out, 0 };
 	}
 	if (kind != FIFO_PUSH)
@@ -180,7 +159,7 @@ static int64_t play(struct play_lane *me, int kind)
 	op->result = do_one(me, cases, n, &happened);
 	op->kind = cases[happened].kind == ZIPC_SEND ? FIFO_PUSH : FIFO_POP;
 	if (!op->result && op->kind == FIFO_POP)
-		op->value = value_of(me, in);
+		op->value = play_value(me, in, field->words);
 	linear_return(me->history, me->lane, 1);
 	return op->result;
 }
@@ -216,11 +195,12 @@ static const struct variant variants[] = {
 	{ 2, 1, 1, PLAY_APART, 0 },
 	{ 4, 2, 512, PLAY_ANYWHERE, ZIPC_SYMMETRIC_FENCES },
 };
-#define VARIANTS (int)(sizeof(variants) / sizeof(variants[0]))
+#define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
-static void play_on_a_channel(const struct variant *variant, unsigned games,
-			      bool threads, bool kills)
+static void play_on_a_channel(unsigned i, unsigned games, bool threads,
+			      bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const struct zipc_segment_options options = { .flags = variant->flags };
 	const struct zipc_channel_options few = { .max_senders = 6 };
 	struct field field = { .capacity = variant->capacity,
@@ -246,51 +226,18 @@ static void play_on_a_channel(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_a_channel(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_a_channel(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_channel(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_a_channel(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
-START_TEST(killed_calls_happened_or_did_not_for_long)
-{
-	play_on_a_channel(&variants[_i], 100 * GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
 static Suite *linear_channel_suite(void)
 {
-	Suite *suite = suite_create("linear channel");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		.variants_with_kills = VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_channel,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0, VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
-			    VARIANTS);
-	return suite;
+	return play_suite("linear channel", &games);
 }
 
 TEST_MAIN(linear_channel_suite)

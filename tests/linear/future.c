@@ -242,12 +242,13 @@ static const struct variant variants[] = {
 	{ 3, true, PLAY_ON_ONE, 0 },
 	{ 4, true, PLAY_ANYWHERE, ZIPC_SYMMETRIC_FENCES },
 };
-#define VARIANTS (int)(sizeof(variants) / sizeof(variants[0]))
+#define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 #define WITHOUT_PROMISES 2
 
-static void play_on_futures(const struct variant *variant, unsigned games,
-			    bool threads, bool kills)
+static void play_on_futures(unsigned i, unsigned games, bool threads,
+			    bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const struct zipc_segment_options options = {
 		.flags = variant->flags, .max_entries = games + 1
 	};
@@ -273,45 +274,19 @@ static void play_on_futures(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_futures(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_futures(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-/* Without promises: when a dead one's ends is no moment of a call. */
-START_TEST(a_killed_set_happened_or_did_not)
-{
-	play_on_futures(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_futures(&variants[_i], 10 * GAMES, false, false);
-}
-END_TEST
-
 static Suite *linear_future_suite(void)
 {
-	Suite *suite = suite_create("linear future");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		/* When a dead one's promise ends is no moment of a call. */
+		.variants_with_kills = WITHOUT_PROMISES,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 10,
+		.play = play_on_futures,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_set_happened_or_did_not, 0,
-			    WITHOUT_PROMISES);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	return suite;
+	return play_suite("linear future", &games);
 }
 
 TEST_MAIN(linear_future_suite)

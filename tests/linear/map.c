@@ -182,9 +182,10 @@ static const struct variant variants[] = {
 };
 #define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
-static void play_on_a_map(const struct variant *variant, unsigned games,
-			  bool threads, bool kills)
+static void play_on_a_map(unsigned i, unsigned games, bool threads,
+			  bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const struct zipc_map_options few = { .max_writers = 6 };
 	struct keys_rules rules = { variant->capacity, kills };
 	struct linear_spec spec = keys_spec(&rules);
@@ -210,51 +211,18 @@ static void play_on_a_map(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_a_map(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_a_map(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_map(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_a_map(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
-START_TEST(killed_calls_happened_or_did_not_for_long)
-{
-	play_on_a_map(&variants[_i], 100 * GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
 static Suite *linear_map_suite(void)
 {
-	Suite *suite = suite_create("linear map");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		.variants_with_kills = VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_map,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0, VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
-			    VARIANTS);
-	return suite;
+	return play_suite("linear map", &games);
 }
 
 TEST_MAIN(linear_map_suite)

@@ -262,3 +262,87 @@ void play_games(const struct play *play)
 	play->leave(last.handle);
 	munmap(board, sizeof(*board));
 }
+
+/* elements */
+
+void play_fill(uint64_t *elem, unsigned words, uint64_t name)
+{
+	unsigned i;
+
+	for (i = 0; i < words; i++)
+		elem[i] = name * (2 * i + 1);
+}
+
+uint64_t play_value(const struct play_lane *me, const uint64_t *elem,
+		    unsigned words)
+{
+	uint64_t whole[PLAY_WORDS_MOST];
+
+	play_fill(whole, words, elem[0]);
+	if (memcmp(whole, elem, words * sizeof(*elem)) != 0)
+		return UINT64_MAX;
+	return elem[0] >> 8 == me->game ? elem[0] & 0xFF : elem[0];
+}
+
+/* suites */
+
+static const struct play_suite *suite_games;
+
+static void play_some(int i, unsigned times, bool threads, bool kills)
+{
+	unsigned games = kills ? suite_games->games_with_kills
+			       : suite_games->games;
+
+	suite_games->play((unsigned)i, times * games, threads, kills);
+}
+
+START_TEST(threads_see_one_order)
+{
+	play_some(_i, 1, true, false);
+}
+END_TEST
+
+START_TEST(processes_see_one_order)
+{
+	play_some(_i, 1, false, false);
+}
+END_TEST
+
+START_TEST(a_killed_call_happened_or_did_not)
+{
+	play_some(_i, 1, false, true);
+}
+END_TEST
+
+START_TEST(processes_see_one_order_for_long)
+{
+	play_some(_i, suite_games->longer, false, false);
+}
+END_TEST
+
+START_TEST(killed_calls_happened_or_did_not_for_long)
+{
+	play_some(_i, suite_games->longer, false, true);
+}
+END_TEST
+
+Suite *play_suite(const char *name, const struct play_suite *games)
+{
+	int variants = (int)games->variants;
+	int with_kills = (int)games->variants_with_kills;
+	Suite *suite = suite_create(name);
+	TCase *tc = test_case(suite, "threads", "medium", 300);
+
+	suite_games = games;
+	tcase_add_loop_test(tc, threads_see_one_order, 0, variants);
+	tc = test_case(suite, "processes", "medium", 300);
+	tcase_add_loop_test(tc, processes_see_one_order, 0, variants);
+	tc = test_case(suite, "kills", "medium", 300);
+	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0,
+			    with_kills);
+	tc = test_case(suite, "long", "stress", 3000);
+	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, variants);
+	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
+			    with_kills);
+	return suite;
+}

@@ -14,6 +14,7 @@
 #ifndef ZIPC_PLAY_H
 #define ZIPC_PLAY_H
 
+#include "../harness.h"
 #include "../random_type.h"
 #include "linear.h"
 
@@ -47,5 +48,27 @@ struct play {
 
 /* The first game that can not be explained is printed and fails the test. */
 void play_games(const struct play *play);
+
+/* Games of threads, of processes and with kills, on variants by number. */
+struct play_suite {
+	unsigned variants;
+	unsigned variants_with_kills; /* the first of them */
+	unsigned games, games_with_kills;
+	unsigned longer; /* so many times as many, labelled stress */
+	void (*play)(unsigned variant, unsigned games, bool threads,
+		     bool kills);
+};
+
+/* The description must stay where it is. */
+Suite *play_suite(const char *name, const struct play_suite *games);
+
+/* elements of words, of which the first names it, and the others follow */
+
+#define PLAY_WORDS_MOST 512
+
+void play_fill(uint64_t *elem, unsigned words, uint64_t name);
+/* What a history calls it; of one that nobody made, a number nobody has. */
+uint64_t play_value(const struct play_lane *me, const uint64_t *elem,
+		    unsigned words);
 
 #endif

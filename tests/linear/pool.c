@@ -389,9 +389,10 @@ static void make(struct field *field, const struct variant *variant)
 	zipc_pool_close(pool);
 }
 
-static void play_on_a_pool(const struct variant *variant, unsigned games,
-			   bool threads, bool kills)
+static void play_on_a_pool(unsigned i, unsigned games, bool threads,
+			   bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const size_t shared = HANDS_OBJECTS_MOST * sizeof(uint64_t);
 	struct field field = {
 		.words = variant->words,
@@ -413,51 +414,18 @@ static void play_on_a_pool(const struct variant *variant, unsigned games,
 	munmap(field.tickets, shared);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_a_pool(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_a_pool(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_pool(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_a_pool(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
-START_TEST(killed_calls_happened_or_did_not_for_long)
-{
-	play_on_a_pool(&variants[_i], 100 * GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
 static Suite *linear_pool_suite(void)
 {
-	Suite *suite = suite_create("linear pool");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		.variants_with_kills = VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_pool,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0, VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
-			    VARIANTS);
-	return suite;
+	return play_suite("linear pool", &games);
 }
 
 TEST_MAIN(linear_pool_suite)

@@ -9,7 +9,6 @@
 #include "play.h"
 
 #define BATCH 3
-#define WORDS_MOST 512
 #define SHORT INT64_C(2000)
 
 /* Slow tools play less. */
@@ -61,27 +60,6 @@ static void leave(void *context)
 	free(handle);
 }
 
-/* An element's first word names it; the others follow from that. */
-static void fill(uint64_t *elem, unsigned words, uint64_t name)
-{
-	unsigned i;
-
-	for (i = 0; i < words; i++)
-		elem[i] = name * (2 * i + 1);
-}
-
-/* What a history calls it; of one that nobody made, a number nobody has. */
-static uint64_t value_of(const struct play_lane *me, const uint64_t *elem,
-			 unsigned words)
-{
-	uint64_t whole[WORDS_MOST];
-
-	fill(whole, words, elem[0]);
-	if (memcmp(whole, elem, words * sizeof(*elem)) != 0)
-		return UINT64_MAX;
-	return elem[0] >> 8 == me->game ? elem[0] & 0xFF : elem[0];
-}
-
 /* Most do not wait. Who waits in vain has found it full, or empty, too. */
 static int64_t random_timeout(struct dice *dice)
 {
@@ -98,13 +76,13 @@ static void push(struct play_lane *me, unsigned n)
 	struct linear_op *ops = linear_prepare(me->history, me->lane, n);
 	int64_t timeout = random_timeout(&me->dice), rc;
 	struct handle *handle = me->handle;
-	uint64_t elems[BATCH * WORDS_MOST];
+	uint64_t elems[BATCH * PLAY_WORDS_MOST];
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
 		ops[i].kind = FIFO_PUSH;
 		ops[i].value = me->lane * 40 + ++me->made;
-		fill(elems + i * handle->words, handle->words,
+		play_fill(elems + i * handle->words, handle->words,
 		     (uint64_t)me->game << 8 | ops[i].value);
 	}
 	linear_call(me->history, me->lane, n);
@@ -125,7 +103,7 @@ static int64_t pop(struct play_lane *me, unsigned n)
 	struct linear_op *ops = linear_prepare(me->history, me->lane, n);
 	int64_t timeout = random_timeout(&me->dice), rc, i;
 	struct handle *handle = me->handle;
-	uint64_t elems[BATCH * WORDS_MOST];
+	uint64_t elems[BATCH * PLAY_WORDS_MOST];
 
 	for (i = 0; i < n; i++)
 		ops[i].kind = FIFO_POP;
@@ -137,8 +115,8 @@ static int64_t pop(struct play_lane *me, unsigned n)
 		rc = zipc_queue_pop_n(handle->queue, elems, n, timeout);
 	}
 	for (i = 0; i < rc; i++)
-		ops[i].value = value_of(me, elems + i * handle->words,
-					handle->words);
+		ops[i].value = play_value(me, elems + i * handle->words,
+					  handle->words);
 	if (rc < 0)
 		ops[0].result = without_deadline(rc);
 	linear_return(me->history, me->lane, rc < 0 ? 1 : (unsigned)rc);
@@ -221,9 +199,10 @@ static const struct variant variants[] = {
 };
 #define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
-static void play_on_a_queue(const struct variant *variant, unsigned games,
-			    bool threads, bool kills)
+static void play_on_a_queue(unsigned i, unsigned games, bool threads,
+			    bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const struct zipc_segment_options options = { .flags = variant->flags };
 	const struct zipc_queue_options few = { .max_writers = 6 };
 	struct linear_spec spec = fifo_spec(&variant->capacity);
@@ -248,51 +227,18 @@ static void play_on_a_queue(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_a_queue(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_a_queue(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_queue(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_a_queue(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
-START_TEST(killed_calls_happened_or_did_not_for_long)
-{
-	play_on_a_queue(&variants[_i], 100 * GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
 static Suite *linear_queue_suite(void)
 {
-	Suite *suite = suite_create("linear queue");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		.variants_with_kills = VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_queue,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0, VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
-			    VARIANTS);
-	return suite;
+	return play_suite("linear queue", &games);
 }
 
 TEST_MAIN(linear_queue_suite)

@@ -246,12 +246,13 @@ static const struct variant variants[] = {
 	{ 3, 3, true, PLAY_ON_ONE, 0 },
 	{ 4, 2, true, PLAY_ANYWHERE, 0 },
 };
-#define VARIANTS (int)(sizeof(variants) / sizeof(variants[0]))
+#define VARIANTS (sizeof(variants) / sizeof(variants[0]))
 #define PLAIN_VARIANTS 3
 
-static void play_on_a_semaphore(const struct variant *variant, unsigned games,
-				bool threads, bool kills)
+static void play_on_a_semaphore(unsigned i, unsigned games, bool threads,
+				bool kills)
 {
+	const struct variant *variant = &variants[i];
 	const struct zipc_segment_options options = { .flags = variant->flags };
 	struct field field = { .max = variant->max, .owned = variant->owned };
 	struct linear_spec spec = { .state_bytes = sizeof(struct permits),
@@ -279,45 +280,19 @@ static void play_on_a_semaphore(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_order)
-{
-	play_on_a_semaphore(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_order)
-{
-	play_on_a_semaphore(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-/* Plain: when an owned one's permits come back is no moment of a call. */
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_semaphore(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_order_for_long)
-{
-	play_on_a_semaphore(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
 static Suite *linear_semaphore_suite(void)
 {
-	Suite *suite = suite_create("linear semaphore");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		/* When an owned one's permits come back is no such moment. */
+		.variants_with_kills = PLAIN_VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_semaphore,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_order, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0,
-			    PLAIN_VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_order_for_long, 0, VARIANTS);
-	return suite;
+	return play_suite("linear semaphore", &games);
 }
 
 TEST_MAIN(linear_semaphore_suite)

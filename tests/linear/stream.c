@@ -339,9 +339,10 @@ static struct zipc_stream *make_stream(struct field *field,
 	return stream;
 }
 
-static void play_on_a_stream(const struct variant *variant, unsigned games,
-			     bool threads, bool kills)
+static void play_on_a_stream(unsigned i, unsigned games, bool threads,
+			     bool kills)
 {
+	const struct variant *variant = &variants[i];
 	struct field field = { .lanes = variant->lanes,
 			       .words = variant->words,
 			       .named = variant->named };
@@ -358,51 +359,18 @@ static void play_on_a_stream(const struct variant *variant, unsigned games,
 	ck_rc(zipc_segment_unlink(field.segment), 0);
 }
 
-START_TEST(threads_see_one_log)
-{
-	play_on_a_stream(&variants[_i], GAMES, true, false);
-}
-END_TEST
-
-START_TEST(processes_see_one_log)
-{
-	play_on_a_stream(&variants[_i], GAMES, false, false);
-}
-END_TEST
-
-START_TEST(a_killed_call_happened_or_did_not)
-{
-	play_on_a_stream(&variants[_i], GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
-START_TEST(processes_see_one_log_for_long)
-{
-	play_on_a_stream(&variants[_i], 100 * GAMES, false, false);
-}
-END_TEST
-
-START_TEST(killed_calls_happened_or_did_not_for_long)
-{
-	play_on_a_stream(&variants[_i], 100 * GAMES_WITH_KILLS, false, true);
-}
-END_TEST
-
 static Suite *linear_stream_suite(void)
 {
-	Suite *suite = suite_create("linear stream");
-	TCase *tc = test_case(suite, "threads", "medium", 300);
+	static const struct play_suite games = {
+		.variants = VARIANTS,
+		.variants_with_kills = VARIANTS,
+		.games = GAMES,
+		.games_with_kills = GAMES_WITH_KILLS,
+		.longer = 100,
+		.play = play_on_a_stream,
+	};
 
-	tcase_add_loop_test(tc, threads_see_one_log, 0, VARIANTS);
-	tc = test_case(suite, "processes", "medium", 300);
-	tcase_add_loop_test(tc, processes_see_one_log, 0, VARIANTS);
-	tc = test_case(suite, "kills", "medium", 300);
-	tcase_add_loop_test(tc, a_killed_call_happened_or_did_not, 0, VARIANTS);
-	tc = test_case(suite, "long", "stress", 3000);
-	tcase_add_loop_test(tc, processes_see_one_log_for_long, 0, VARIANTS);
-	tcase_add_loop_test(tc, killed_calls_happened_or_did_not_for_long, 0,
-			    VARIANTS);
-	return suite;
+	return play_suite("linear stream", &games);
 }
 
 TEST_MAIN(linear_stream_suite)
