@@ -14,6 +14,7 @@
 #include "../../libzeroipc/channel.h"
 
 #include "../harness.h"
+#include "elems.h"
 #include "sweep.h"
 
 #include <sys/wait.h>
@@ -29,7 +30,6 @@ static const char *const op_names[] = { "send", "receive", "close", "release" };
 #define VICTIM 100u
 #define SECOND 200u
 #define BEHIND 300u
-#define TORN 65535u
 
 struct scene {
 	enum op op;
@@ -44,29 +44,6 @@ static void must(int64_t rc, const char *what)
 	fprintf(stderr, "%s: %s: %s\n", what, zipc_error_name((int)rc),
 		zipc_last_error());
 	abort();
-}
-
-/* elements: a value that stands in every byte pair, so that a torn one shows */
-
-static void write_elem(const struct scene *scene, unsigned char *elem,
-		       unsigned value)
-{
-	unsigned i;
-
-	for (i = 0; i + 1 < scene->elem_size; i += 2) {
-		elem[i] = (unsigned char)value;
-		elem[i + 1] = (unsigned char)(value >> 8);
-	}
-}
-
-static unsigned read_elem(const struct scene *scene, const unsigned char *elem)
-{
-	unsigned value = elem[0] | (unsigned)elem[1] << 8, i;
-
-	for (i = 2; i + 1 < scene->elem_size; i += 2)
-		if ((elem[i] | (unsigned)elem[i + 1] << 8) != value)
-			return TORN;
-	return value;
 }
 
 static struct zipc_channel *open_channel(void)
@@ -111,7 +88,7 @@ static void set_up_and_die(const struct scene *scene)
 				      scene->buffered ? FILL + 1 : 0,
 				      &options), "create");
 	for (i = 0; i < (scene->buffered ? FILL : 1); i++) {
-		write_elem(scene, elem, BASE + i);
+		write_elem(elem, scene->elem_size, BASE + i);
 		put_in(channel, elem);
 	}
 	_exit(0);
@@ -136,7 +113,7 @@ static int send_value(const struct scene *scene, struct zipc_channel *channel,
 {
 	unsigned char elem[256];
 
-	write_elem(scene, elem, value);
+	write_elem(elem, scene->elem_size, value);
 	return zipc_channel_send(channel, elem, timeout_ns);
 }
 
@@ -173,7 +150,7 @@ static void first(struct sweep_victim *me, void *context)
 		break;
 	}
 	if (scene->op == RECV && !result) {
-		me->notes[0] = read_elem(scene, elem);
+		me->notes[0] = read_elem(elem, scene->elem_size);
 		/* Who dies in between has told of nothing. */
 		atomic_signal_fence(memory_order_seq_cst);
 		me->n = 1;
@@ -190,7 +167,7 @@ static void second(struct sweep_victim *me, void *context)
 
 	sweep_begin(me);
 	while (me->n < 16 && !zipc_channel_recv(channel, elem, ZIPC_NOWAIT)) {
-		me->notes[me->n] = read_elem(scene, elem);
+		me->notes[me->n] = read_elem(elem, scene->elem_size);
 		atomic_signal_fence(memory_order_seq_cst);
 		me->n++;
 	}
@@ -200,23 +177,17 @@ static void second(struct sweep_victim *me, void *context)
 
 /* the checks */
 
-struct seen {
-	unsigned n, value[64];
-};
-
-static void see(struct sweep_page *page, struct seen *seen, unsigned value)
+static void receive(struct sweep_page *page, struct seen *seen, unsigned value)
 {
 	unsigned i;
 
-	if (value == TORN)
-		sweep_fail(page, "an element is torn");
+	see(page, seen, value);
 	if (value != VICTIM && value != SECOND && value != BEHIND &&
 	    (value < BASE || value >= BASE + FILL))
 		sweep_fail(page, "nobody sent %u", value);
-	for (i = 0; i < seen->n; i++)
+	for (i = 0; i + 1 < seen->n; i++)
 		if (seen->value[i] == value)
 			sweep_fail(page, "%u was received twice", value);
-	seen->value[seen->n++] = value;
 }
 
 static bool has(const struct seen *seen, unsigned value)
@@ -237,7 +208,7 @@ static bool drain(struct sweep_page *page, const struct scene *scene,
 	int rc;
 
 	while (!(rc = zipc_channel_recv(channel, elem, ZIPC_NOWAIT)))
-		see(page, seen, read_elem(scene, elem));
+		receive(page, seen, read_elem(elem, scene->elem_size));
 	if (rc != -EAGAIN && rc != -EPIPE)
 		sweep_fail(page, "receiving gives %s: %s", rc_name(rc),
 			   zipc_last_error());
@@ -273,7 +244,7 @@ static void check_senders(struct sweep_page *page, const struct scene *scene,
 
 	for (i = 0; i < SENDERS - living; i++) {
 		sender[i] = open_channel();
-		write_elem(scene, elem, BEHIND + i);
+		write_elem(elem, scene->elem_size, BEHIND + i);
 		rc = zipc_channel_enter(sender[i], true);
 		if (rc)
 			sweep_fail(page, "sender %u of %u: %s", i + 1, SENDERS,
@@ -334,7 +305,7 @@ static void recall(struct sweep_page *page, struct seen *seen)
 	unsigned i;
 
 	for (i = 0; i < page->notes[0]; i++)
-		see(page, seen, (unsigned)page->notes[1 + i]);
+		receive(page, seen, (unsigned)page->notes[1 + i]);
 }
 
 static void keep(struct sweep_page *page, const struct seen *came)
@@ -357,12 +328,12 @@ static void check(struct sweep_page *page, enum sweep_stage stage,
 	closed = drain(page, scene, channel, &came);
 	recall(page, &seen);
 	for (i = 0; i < came.n; i++)
-		see(page, &seen, came.value[i]);
+		receive(page, &seen, came.value[i]);
 	keep(page, &came);
 	for (i = 0; i < page->first.n; i++)
-		see(page, &seen, (unsigned)page->first.notes[i]);
+		receive(page, &seen, (unsigned)page->first.notes[i]);
 	for (i = 0; i < page->second.n; i++)
-		see(page, &seen, (unsigned)page->second.notes[i]);
+		receive(page, &seen, (unsigned)page->second.notes[i]);
 	check_base(page, scene, &seen, closed);
 	if (stage != SWEEP_STOPPED)
 		check_result(page, scene, &seen);

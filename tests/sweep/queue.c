@@ -10,6 +10,7 @@
 #include "../../libzeroipc/table.h"
 
 #include "../harness.h"
+#include "elems.h"
 #include "refuse.h"
 #include "sweep.h"
 
@@ -39,32 +40,7 @@ struct scene {
 	unsigned rotation; /* positions used before */
 };
 
-/* elements: a value that stands in every byte pair, so that a torn one shows */
-
-static void write_elem(const struct scene *scene, unsigned char *elem,
-		       unsigned value)
-{
-	unsigned i;
-
-	for (i = 0; i + 1 < scene->elem_size; i += 2) {
-		elem[i] = (unsigned char)value;
-		elem[i + 1] = (unsigned char)(value >> 8);
-	}
-}
-
 /* The value; one that nobody wrote when the element is torn. */
-#define TORN 65535u
-
-static unsigned read_elem(const struct scene *scene, const unsigned char *elem)
-{
-	unsigned value = elem[0] | (unsigned)elem[1] << 8, i;
-
-	for (i = 2; i + 1 < scene->elem_size; i += 2)
-		if ((elem[i] | (unsigned)elem[i + 1] << 8) != value)
-			return TORN;
-	return value;
-}
-
 /* set-up */
 
 static void must(int64_t rc, const char *what)
@@ -83,7 +59,7 @@ static void push_values(const struct scene *scene, struct zipc_queue *queue,
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		write_elem(scene, elem, first + i);
+		write_elem(elem, scene->elem_size, first + i);
 		must(zipc_queue_push(queue, elem, ZIPC_NOWAIT), "push");
 	}
 }
@@ -151,7 +127,8 @@ static void first(struct sweep_victim *me, void *context)
 		push_values(scene, queue, BASE, scene->fill);
 	}
 	for (i = 0; i < MOST; i++)
-		write_elem(scene, elems + i * scene->elem_size, VICTIM + i);
+		write_elem(elems + i * scene->elem_size, scene->elem_size,
+			   VICTIM + i);
 	sweep_begin(me);
 	switch (scene->op) {
 	case PUSH:
@@ -173,7 +150,8 @@ static void first(struct sweep_victim *me, void *context)
 	if (scene->op == PUSH || scene->op == POP)
 		result = result ? result : 1;
 	for (i = 0; scene->op % 2 && (int64_t)i < result; i++)
-		me->notes[i] = read_elem(scene, elems + i * scene->elem_size);
+		me->notes[i] = read_elem(elems + i * scene->elem_size,
+					 scene->elem_size);
 	me->n = i;
 	sweep_end(me, result);
 }
@@ -186,39 +164,17 @@ static void second(struct sweep_victim *me, void *context)
 	unsigned char elem[256];
 	int rc;
 
-	write_elem(scene, elem, SECOND);
+	write_elem(elem, scene->elem_size, SECOND);
 	sweep_begin(me);
 	me->result = !zipc_queue_push(queue, elem, ZIPC_NOWAIT);
 	while (me->n < 16 && !(rc = zipc_queue_pop(queue, elem, ZIPC_NOWAIT))) {
-		me->notes[me->n] = read_elem(scene, elem);
+		me->notes[me->n] = read_elem(elem, scene->elem_size);
 		me->n++;
 	}
 	sweep_end(me, me->result);
 }
 
 /* the checks */
-
-struct seen {
-	unsigned n, value[64];
-};
-
-static void see(struct sweep_page *page, struct seen *seen, unsigned value)
-{
-	if (value == TORN)
-		sweep_fail(page, "an element is torn");
-	if (seen->n == 64)
-		sweep_fail(page, "elements come without end");
-	seen->value[seen->n++] = value;
-}
-
-static void see_notes(struct sweep_page *page, struct seen *seen,
-		      const struct sweep_victim *victim)
-{
-	unsigned i;
-
-	for (i = 0; i < victim->n; i++)
-		see(page, seen, (unsigned)victim->notes[i]);
-}
 
 static void drain(struct sweep_page *page, const struct scene *scene,
 		  struct zipc_queue *queue, struct seen *seen)
@@ -227,7 +183,7 @@ static void drain(struct sweep_page *page, const struct scene *scene,
 	int rc;
 
 	while (!(rc = zipc_queue_pop(queue, elem, ZIPC_NOWAIT)))
-		see(page, seen, read_elem(scene, elem));
+		see(page, seen, read_elem(elem, scene->elem_size));
 	if (rc != -EAGAIN)
 		sweep_fail(page, "pop gives %s: %s", rc_name(rc),
 			   zipc_last_error());
@@ -244,7 +200,7 @@ static void check_capacity(struct sweep_page *page, const struct scene *scene,
 
 	for (round = 0; round < ROUNDS; round++, n += CAPACITY) {
 		for (i = 0; i <= CAPACITY; i++) {
-			write_elem(scene, elem, n + i);
+			write_elem(elem, scene->elem_size, n + i);
 			rc = zipc_queue_push(queue, elem, ZIPC_NOWAIT);
 			if (rc != (i < CAPACITY ? 0 : -EAGAIN))
 				sweep_fail(page, "round %u: push %u of %u "
@@ -262,19 +218,6 @@ static void check_capacity(struct sweep_page *page, const struct scene *scene,
 	}
 }
 
-static const char *list(const struct seen *seen)
-{
-	static char text[400];
-	size_t used = 0;
-	unsigned i;
-
-	text[0] = '\0';
-	for (i = 0; i < seen->n && used + 8 < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 " %u", seen->value[i]);
-	return text;
-}
-
 /* What the operation moves when nothing disturbs it. */
 static unsigned most_moved(const struct scene *scene)
 {
@@ -288,12 +231,6 @@ static void expect(struct seen *seen, unsigned value, unsigned n)
 {
 	while (n--)
 		seen->value[seen->n++] = value++;
-}
-
-static bool same(const struct seen *a, const struct seen *b)
-{
-	return a->n == b->n &&
-	       !memcmp(a->value, b->value, a->n * sizeof(a->value[0]));
 }
 
 /*
@@ -464,7 +401,7 @@ static void check_writers(struct sweep_page *page, const struct scene *scene)
 
 	for (i = 0; i < WRITERS - 1; i++) {
 		queue[i] = open_queue();
-		write_elem(scene, elem, FILLING);
+		write_elem(elem, scene->elem_size, FILLING);
 		rc = zipc_queue_push(queue[i], elem, ZIPC_NOWAIT);
 		if (!rc)
 			rc = zipc_queue_pop(queue[i], elem, ZIPC_NOWAIT);
@@ -532,7 +469,7 @@ static void check_now(struct sweep_page *page, const struct scene *scene,
 	bool behind;
 	unsigned i;
 
-	write_elem(scene, elem, BEHIND);
+	write_elem(elem, scene->elem_size, BEHIND);
 	behind = !zipc_queue_push(queue, elem, ZIPC_NOWAIT);
 	if (crossed)
 		see_notes(page, &seen, &page->first);

@@ -12,6 +12,7 @@
 #include "../../libzeroipc/turn_stack.h"
 
 #include "../harness.h"
+#include "elems.h"
 #include "refuse.h"
 #include "sweep.h"
 
@@ -39,32 +40,7 @@ struct scene {
 	bool popped; /* the top before was made by a pop */
 };
 
-/* elements: a value that stands in every byte pair, so that a torn one shows */
-
-static void write_elem(const struct scene *scene, unsigned char *elem,
-		       unsigned value)
-{
-	unsigned i;
-
-	for (i = 0; i + 1 < scene->elem_size; i += 2) {
-		elem[i] = (unsigned char)value;
-		elem[i + 1] = (unsigned char)(value >> 8);
-	}
-}
-
 /* The value; one that nobody wrote when the element is torn. */
-#define TORN 65535u
-
-static unsigned read_elem(const struct scene *scene, const unsigned char *elem)
-{
-	unsigned value = elem[0] | (unsigned)elem[1] << 8, i;
-
-	for (i = 2; i + 1 < scene->elem_size; i += 2)
-		if ((elem[i] | (unsigned)elem[i + 1] << 8) != value)
-			return TORN;
-	return value;
-}
-
 /* set-up */
 
 static void must(int64_t rc, const char *what)
@@ -83,7 +59,7 @@ static void push_values(const struct scene *scene, struct zipc_stack *stack,
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		write_elem(scene, elem, first + i);
+		write_elem(elem, scene->elem_size, first + i);
 		must(zipc_stack_push(stack, elem, ZIPC_NOWAIT), "push");
 	}
 }
@@ -147,7 +123,7 @@ static void first(struct sweep_victim *me, void *context)
 
 	if (scene->warm)
 		fill_base(scene, stack);
-	write_elem(scene, elem, VICTIM);
+	write_elem(elem, scene->elem_size, VICTIM);
 	sweep_begin(me);
 	switch (scene->op) {
 	case PUSH:
@@ -165,7 +141,7 @@ static void first(struct sweep_victim *me, void *context)
 	}
 	result = result ? result : 1;
 	if (result == 1 && (scene->op == POP || scene->op == PEEK))
-		me->notes[0] = read_elem(scene, elem);
+		me->notes[0] = read_elem(elem, scene->elem_size);
 	/* For who only gathers what came: a peek takes nothing. */
 	me->n = result == 1 && scene->op == POP;
 	sweep_end(me, result);
@@ -178,52 +154,17 @@ static void second(struct sweep_victim *me, void *context)
 	struct zipc_stack *stack = open_stack();
 	unsigned char elem[256];
 
-	write_elem(scene, elem, SECOND);
+	write_elem(elem, scene->elem_size, SECOND);
 	sweep_begin(me);
 	me->result = !zipc_stack_push(stack, elem, ZIPC_NOWAIT);
 	while (me->n < 16 && !zipc_stack_pop(stack, elem, ZIPC_NOWAIT)) {
-		me->notes[me->n] = read_elem(scene, elem);
+		me->notes[me->n] = read_elem(elem, scene->elem_size);
 		me->n++;
 	}
 	sweep_end(me, me->result);
 }
 
 /* the checks */
-
-struct seen {
-	unsigned n, value[64];
-};
-
-static void see(struct sweep_page *page, struct seen *seen, unsigned value)
-{
-	if (value == TORN)
-		sweep_fail(page, "an element is torn");
-	if (seen->n == 64)
-		sweep_fail(page, "elements come without end");
-	seen->value[seen->n++] = value;
-}
-
-static void see_notes(struct sweep_page *page, struct seen *seen,
-		      const struct sweep_victim *victim)
-{
-	unsigned i;
-
-	for (i = 0; i < victim->n; i++)
-		see(page, seen, (unsigned)victim->notes[i]);
-}
-
-static const char *list(const struct seen *seen)
-{
-	static char text[400];
-	size_t used = 0;
-	unsigned i;
-
-	text[0] = '\0';
-	for (i = 0; i < seen->n && used + 8 < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 " %u", seen->value[i]);
-	return text;
-}
 
 static void drain(struct sweep_page *page, const struct scene *scene,
 		  struct zipc_stack *stack, struct seen *seen)
@@ -232,16 +173,10 @@ static void drain(struct sweep_page *page, const struct scene *scene,
 	int rc;
 
 	while (!(rc = zipc_stack_pop(stack, elem, ZIPC_NOWAIT)))
-		see(page, seen, read_elem(scene, elem));
+		see(page, seen, read_elem(elem, scene->elem_size));
 	if (rc != -EAGAIN)
 		sweep_fail(page, "pop gives %s: %s", rc_name(rc),
 			   zipc_last_error());
-}
-
-static bool same(const struct seen *a, const struct seen *b)
-{
-	return a->n == b->n &&
-	       !memcmp(a->value, b->value, a->n * sizeof(a->value[0]));
 }
 
 /* Drain, when nobody else moves: it comes out as it was to be seen inside. */
@@ -260,8 +195,8 @@ static void drain_watched(struct sweep_page *page, const struct scene *scene,
 	zipc_view_close(view);
 	must(n, "look");
 	for (i = 0; i < n; i++)
-		see(page, &watched, read_elem(scene, elems +
-						     i * scene->elem_size));
+		see(page, &watched,
+		    read_elem(elems + i * scene->elem_size, scene->elem_size));
 	drain(page, scene, stack, seen);
 	if (entry.size != seen->n || !same(&watched, seen))
 		sweep_fail(page, "seen inside, of %u:%s", (unsigned)entry.size,
@@ -279,7 +214,7 @@ static void check_capacity(struct sweep_page *page, const struct scene *scene,
 
 	for (round = 0; round < ROUNDS; round++, n += CAPACITY) {
 		for (i = 0; i <= CAPACITY; i++) {
-			write_elem(scene, elem, n + i);
+			write_elem(elem, scene->elem_size, n + i);
 			rc = zipc_stack_push(stack, elem, ZIPC_NOWAIT);
 			if (rc != (i < CAPACITY ? 0 : -EAGAIN))
 				sweep_fail(page, "round %u: push %u of %u "
@@ -472,7 +407,7 @@ static void check_writers(struct sweep_page *page, const struct scene *scene)
 
 	for (i = 0; i < WRITERS - 1; i++) {
 		stack[i] = open_stack();
-		write_elem(scene, elem, FILLING);
+		write_elem(elem, scene->elem_size, FILLING);
 		rc = zipc_stack_push(stack[i], elem, ZIPC_NOWAIT);
 		if (!rc)
 			rc = zipc_stack_pop(stack[i], elem, ZIPC_NOWAIT);
@@ -532,7 +467,7 @@ static void check_now(struct sweep_page *page, const struct scene *scene,
 	bool behind;
 	unsigned i;
 
-	write_elem(scene, elem, BEHIND);
+	write_elem(elem, scene->elem_size, BEHIND);
 	behind = !zipc_stack_push(stack, elem, ZIPC_NOWAIT);
 	if (crossed)
 		see_notes(page, &seen, &page->first);
