@@ -134,74 +134,56 @@ static int wait_event(const struct waiting *it)
 	return rc;
 }
 
-static int print_value(const struct waiting *it, struct zipc_future *future)
+/* Print what was got, unless rc tells why not. */
+static int print_value(const struct waiting *it, int64_t rc, const char *why,
+		       const struct zipc_type *type, const void *elem)
 {
-	const struct zipc_type *type = zipc_future_type(future);
-	void *elem = must_allocate(1, zipc_type_size(type));
 	struct printer printer;
-	int status = STATUS_FINE;
-	int rc = zipc_future_get(future, elem, it->timeout_ns);
 
-	if (rc) {
-		status = not_in_time(it, rc, "it was not settled");
-	} else {
-		rc = printer_init(&printer, zipc_type_text(type), false);
-		if (!rc)
-			printer_value(&printer, elem);
-		printer_end(&printer);
-		if (rc)
-			status = fail_at(it->path->segment,
-					 it->path->structure, rc);
-	}
-	free(elem);
-	return status;
+	if (rc)
+		return not_in_time(it, rc, why);
+	rc = printer_init(&printer, zipc_type_text(type), false);
+	if (!rc)
+		printer_value(&printer, elem);
+	printer_end(&printer);
+	return rc ? fail_at(it->path->segment, it->path->structure, rc)
+		  : STATUS_FINE;
 }
 
 static int wait_future(const struct waiting *it)
 {
+	const struct zipc_type *type;
 	struct zipc_future *future;
+	void *elem;
 	int status, rc = zipc_future_open(&future, it->segment,
 					  it->path->structure, NULL);
 
 	if (rc)
 		return fail_at(it->path->segment, it->path->structure, rc);
-	status = print_value(it, future);
-	zipc_future_close(future);
-	return status;
-}
-
-static int print_lazy(const struct waiting *it, struct zipc_lazy *lazy)
-{
-	const struct zipc_type *type = zipc_lazy_type(lazy);
-	void *elem = must_allocate(1, zipc_type_size(type));
-	struct printer printer;
-	int status = STATUS_FINE;
-	int rc = zipc_lazy_get(lazy, elem, it->timeout_ns);
-
-	if (rc) {
-		status = not_in_time(it, rc, "nobody has computed it");
-	} else {
-		rc = printer_init(&printer, zipc_type_text(type), false);
-		if (!rc)
-			printer_value(&printer, elem);
-		printer_end(&printer);
-		if (rc)
-			status = fail_at(it->path->segment,
-					 it->path->structure, rc);
-	}
+	type = zipc_future_type(future);
+	elem = must_allocate(1, zipc_type_size(type));
+	rc = zipc_future_get(future, elem, it->timeout_ns);
+	status = print_value(it, rc, "it was not settled", type, elem);
 	free(elem);
+	zipc_future_close(future);
 	return status;
 }
 
 static int wait_lazy(const struct waiting *it)
 {
+	const struct zipc_type *type;
 	struct zipc_lazy *lazy;
+	void *elem;
 	int status, rc = zipc_lazy_open(&lazy, it->segment,
 					it->path->structure, NULL);
 
 	if (rc)
 		return fail_at(it->path->segment, it->path->structure, rc);
-	status = print_lazy(it, lazy);
+	type = zipc_lazy_type(lazy);
+	elem = must_allocate(1, zipc_type_size(type));
+	rc = zipc_lazy_get(lazy, elem, it->timeout_ns);
+	status = print_value(it, rc, "nobody has computed it", type, elem);
+	free(elem);
 	zipc_lazy_close(lazy);
 	return status;
 }
