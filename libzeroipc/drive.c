@@ -168,6 +168,7 @@ static void give_lease(struct zipc_stream *stream)
 static int ended(struct zipc_stream *stream)
 {
 	zipc_driver_free_sources(stream);
+	stream->derived->driver->has_ended = true;
 	if (!zipc_stream_has_ended(stream))
 		zipc_places_shut(&stream->places);
 	return zipc_fail_as(EPIPE, "the stream has ended");
@@ -350,21 +351,12 @@ static int64_t wait_once(struct zipc_stream *stream, int64_t deadline)
 	return it.result;
 }
 
-int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
+/* What comes of a first attempt is rc. */
+static int64_t drive_until(struct zipc_stream *stream, int64_t deadline,
+			   int64_t rc)
 {
-	int64_t deadline, rc;
 	bool busy = true;
 
-	if (!stream->derived)
-		return zipc_fail(EINVAL, "stream `%s` is not derived: what is "
-				 "emitted into it is all there is",
-				 stream->shape.name);
-	rc = zipc_driver_begin(stream);
-	if (!rc)
-		rc = drive_now(stream);
-	if ((rc != -EAGAIN && rc != -EBUSY) || timeout_ns == ZIPC_NOWAIT)
-		return rc == -EBUSY ? is_busy(stream) : rc;
-	deadline = zipc_deadline(timeout_ns);
 	do {
 		busy = busy && rc == -EBUSY;
 		rc = wait_once(stream, deadline);
@@ -373,5 +365,27 @@ int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 		return is_busy(stream);
 	if (rc == -EBUSY || rc == -EAGAIN)
 		return zipc_fail_as(ETIMEDOUT, "the deadline passed");
+	return rc;
+}
+
+int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
+{
+	int64_t rc;
+
+	if (!stream->derived)
+		return zipc_fail(EINVAL, "stream `%s` is not derived: what is "
+				 "emitted into it is all there is",
+				 stream->shape.name);
+	rc = zipc_driver_begin(stream);
+	if (rc)
+		return rc;
+	rc = drive_now(stream);
+	if ((rc == -EAGAIN || rc == -EBUSY) && timeout_ns != ZIPC_NOWAIT)
+		rc = drive_until(stream, zipc_deadline(timeout_ns), rc);
+	else if (rc == -EBUSY)
+		rc = is_busy(stream);
+	/* Behind the wait, which is for words of theirs. */
+	if (stream->derived->driver->has_ended)
+		zipc_driver_close_sources(stream->derived->driver);
 	return rc;
 }

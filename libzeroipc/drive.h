@@ -40,6 +40,7 @@ struct zipc_driver {
 	struct zipc_drive_source source[ZIPC_FLOW_SOURCES];
 	/* why an attempt came to nothing */
 	bool full, busy;
+	bool has_ended; /* sources are to be closed, when nobody waits */
 };
 
 #define ZIPC_NO_BATCH UINT64_MAX
@@ -89,7 +90,10 @@ int64_t zipc_driver_make(struct zipc_stream *stream);
 
 /* Sources' positions are those of the batch. */
 void zipc_driver_raise(struct zipc_stream *stream);
-/* It has ended: nothing is held any more. */
+/*
+ * It has ended: nothing is held any more. Handles stay open, since who drives
+ * may be in the middle of waiting for words of theirs.
+ */
 void zipc_driver_free_sources(struct zipc_stream *stream);
 
 /* Whether a source is made on demand: nobody wakes who waits for it. */

@@ -12,6 +12,34 @@
 
 /* open */
 
+static void close_source(struct zipc_drive_source *it)
+{
+	zipc_stream_unsubscribe(it->reader);
+	zipc_stream_close(it->stream);
+	free(it->elems);
+	free(it->times);
+	free(it->behind);
+	*it = (struct zipc_drive_source){ .stream = NULL };
+}
+
+/* Whether what has the name is the source, and has the subscription. */
+static int check_source(const struct zipc_stream *stream,
+			const struct zipc_derivation_source *said,
+			const struct zipc_stream *found)
+{
+	if (found->shape.use.extent != said->extent ||
+	    found->shape.use.lives != said->lives ||
+	    found->shape.use.entry != said->entry)
+		return zipc_fail(ENOENT, "stream `%s` is derived from a "
+				 "stream `%s` that was removed; another one "
+				 "has the name now", stream->shape.name,
+				 said->name);
+	if (said->record >= found->shape.record_count)
+		return zipc_stream_damaged(&stream->shape, "its subscription "
+					   "has no record");
+	return 0;
+}
+
 static int open_source(struct zipc_stream *stream, unsigned k)
 {
 	const struct zipc_derived *derived = stream->derived;
@@ -24,28 +52,13 @@ static int open_source(struct zipc_stream *stream, unsigned k)
 	if (rc)
 		return rc;
 	it->stream = found;
-	if (found->shape.use.extent != said->extent ||
-	    found->shape.use.lives != said->lives ||
-	    found->shape.use.entry != said->entry)
-		return zipc_fail(ENOENT, "stream `%s` is derived from a "
-				 "stream `%s` that was removed; another one "
-				 "has the name now", stream->shape.name,
-				 said->name);
-	if (said->record >= found->shape.record_count)
-		return zipc_stream_damaged(&stream->shape, "its subscription "
-					   "has no record");
-	return zipc_stream_subscribe(&it->reader, found, NULL,
-				     ZIPC_STREAM_NEWEST);
-}
-
-static void close_source(struct zipc_drive_source *it)
-{
-	zipc_stream_unsubscribe(it->reader);
-	zipc_stream_close(it->stream);
-	free(it->elems);
-	free(it->times);
-	free(it->behind);
-	*it = (struct zipc_drive_source){ .stream = NULL };
+	rc = check_source(stream, said, found);
+	if (!rc)
+		rc = zipc_stream_subscribe(&it->reader, found, NULL,
+					   ZIPC_STREAM_NEWEST);
+	if (rc)
+		close_source(it);
+	return rc;
 }
 
 /* Memory for what is read of it at a time. */
@@ -173,7 +186,6 @@ void zipc_driver_free_sources(struct zipc_stream *stream)
 						 derived->sources[k].record,
 						 derived->holder, 0);
 	}
-	zipc_driver_close_sources(driver);
 }
 
 /* reading */

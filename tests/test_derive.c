@@ -302,6 +302,30 @@ START_TEST(a_take_ends_it_and_frees_the_source)
 }
 END_TEST
 
+/* Who is told of the end inside a wait still has the source's words there. */
+START_TEST(sources_are_closed_when_nobody_waits_for_them)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "take(3)", a);
+	const struct zipc_driver *driver;
+
+	emit_all(a, 1, 8);
+	ck_rc(drive_all(d), -EPIPE);
+	driver = d->derived->driver;
+	ck_assert_ptr_null(driver->source[0].stream);
+	zipc_stream_close(d);
+	d = derive("other", "take(3)", a);
+	emit_all(a, 9, 10);
+	ck_assert_int_eq(drive(d), 2);
+	driver = d->derived->driver;
+	zipc_driver_free_sources(d);
+	ck_assert_ptr_nonnull(driver->source[0].stream);
+	emit_all(a, 11, 30);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
 START_TEST(a_source_that_was_removed_is_told)
 {
 	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
@@ -927,6 +951,7 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, slow_subscribers_hold_its_drivers_back);
 	tcase_add_test(tc, it_ends_behind_its_source);
 	tcase_add_test(tc, a_take_ends_it_and_frees_the_source);
+	tcase_add_test(tc, sources_are_closed_when_nobody_waits_for_them);
 	tcase_add_test(tc, a_source_that_was_removed_is_told);
 	tcase_add_test(tc, what_a_source_overwrites_is_counted);
 	tcase_add_test(tc, a_merge_has_all_of_each_in_its_order);
