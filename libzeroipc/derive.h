@@ -70,6 +70,11 @@
  *   was lapped is counted in the batch. They are freed when the derived stream
  *   has ended, before that is told; when it was removed, by who meets them.
  *
+ *   A source whose end is in the batch is not needed any more, and may be
+ *   removed: the flow keeps what it has to know of it. One that was removed
+ *   before that is missing for ever (-ENOENT), but for who has it open and
+ *   finds that it has ended; what was committed is emitted even so.
+ *
  * The lease
  *   keeps drivers from doing the same twice, and nothing else depends on it. It
  *   names a place, and is held while there is something to do, not while

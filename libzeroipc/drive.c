@@ -292,7 +292,8 @@ static size_t words_of(struct zipc_stream *stream, const struct wait *it,
 		return 1;
 	}
 	for (k = 0; driver->flow && k < derived->copy.sources; k++) {
-		if (zipc_batch_get(driver->batch.head.ended) >> k & 1)
+		if (zipc_batch_get(driver->batch.head.ended) >> k & 1 ||
+		    !driver->source[k].stream)
 			continue;
 		on[n++] = (struct zipc_wait_on){
 			.event = driver->source[k].stream->places.readable,

@@ -13,7 +13,7 @@ struct zipc_batch_copy {
 
 /* A source that is read. */
 struct zipc_drive_source {
-	struct zipc_stream *stream; /* NULL: not opened yet */
+	struct zipc_stream *stream; /* NULL: not opened, or not needed */
 	struct zipc_subscription *reader;
 	/* what was read of it */
 	unsigned char *elems;
@@ -79,7 +79,10 @@ bool zipc_driver_commit(struct zipc_stream *stream);
 
 /* sources and the flow over them: drive_make.c */
 
-/* Open what was not opened yet; 0, or why it can not be read. */
+/*
+ * Open what was not opened yet, and has not ended by the batch that was read:
+ * what has ended may have been removed. 0, or why it can not be read.
+ */
 int zipc_driver_open_sources(struct zipc_stream *stream);
 
 /*

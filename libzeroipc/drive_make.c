@@ -10,6 +10,20 @@
 
 #define READ_BYTES 65536u /* of a source at a time, at most */
 
+static bool has_ended(const struct zipc_driver *driver, unsigned k)
+{
+	return zipc_batch_get(driver->batch.head.ended) >> k & 1;
+}
+
+/*
+ * Whether something may come of it. What has ended is not opened any more, and
+ * a damaged batch may go back on that.
+ */
+static bool is_read(const struct zipc_driver *driver, unsigned k)
+{
+	return !has_ended(driver, k) && driver->source[k].stream;
+}
+
 /* open */
 
 static void close_source(struct zipc_drive_source *it)
@@ -22,6 +36,15 @@ static void close_source(struct zipc_drive_source *it)
 	*it = (struct zipc_drive_source){ .stream = NULL };
 }
 
+static int is_removed(const struct zipc_stream *stream, const char *source)
+{
+	return zipc_fail(ENOENT, "stream `%s` is derived from stream `%s`, "
+			 "which was removed before its end was read: nothing "
+			 "comes of it any more; end `%s`, or remove it and "
+			 "derive it anew", stream->shape.name, source,
+			 stream->shape.name);
+}
+
 /* Whether what has the name is the source, and has the subscription. */
 static int check_source(const struct zipc_stream *stream,
 			const struct zipc_derivation_source *said,
@@ -30,10 +53,7 @@ static int check_source(const struct zipc_stream *stream,
 	if (found->shape.use.extent != said->extent ||
 	    found->shape.use.lives != said->lives ||
 	    found->shape.use.entry != said->entry)
-		return zipc_fail(ENOENT, "stream `%s` is derived from a "
-				 "stream `%s` that was removed; another one "
-				 "has the name now", stream->shape.name,
-				 said->name);
+		return is_removed(stream, said->name);
 	if (said->record >= found->shape.record_count)
 		return zipc_stream_damaged(&stream->shape, "its subscription "
 					   "has no record");
@@ -49,6 +69,9 @@ static int open_source(struct zipc_stream *stream, unsigned k)
 	int rc = zipc_stream_open(&found, stream->shape.segment, said->name,
 				  NULL);
 
+	/* Nothing has the name, or something else. */
+	if (rc == -ENOENT || rc == -EPROTOTYPE)
+		return is_removed(stream, said->name);
 	if (rc)
 		return rc;
 	it->stream = found;
@@ -80,6 +103,20 @@ static int prepare_source(struct zipc_drive_source *it, uint32_t room)
 	return zipc_fail_as(ENOMEM, "out of memory");
 }
 
+/* What it is as the flow has it; without a type where it is not opened. */
+static struct zipc_flow_source said_of(const struct zipc_derived *derived,
+				       unsigned k)
+{
+	const struct zipc_drive_source *it = &derived->driver->source[k];
+	struct zipc_flow_source said = { .name = derived->sources[k].name };
+
+	if (it->stream) {
+		said.type = zipc_type_text(it->stream->type);
+		said.times = it->times != NULL;
+	}
+	return said;
+}
+
 static int read_flow(struct zipc_stream *stream)
 {
 	struct zipc_derived *derived = stream->derived;
@@ -91,11 +128,7 @@ static int read_flow(struct zipc_stream *stream)
 	int rc;
 
 	for (k = 0; k < copy->sources; k++)
-		sources[k] = (struct zipc_flow_source){
-			.name = derived->sources[k].name,
-			.type = zipc_type_text(driver->source[k].stream->type),
-			.times = driver->source[k].times != NULL,
-		};
+		sources[k] = said_of(derived, k);
 	rc = zipc_flow_read(&flow, derived->body + copy->flow_offset,
 			    copy->flow_bytes, sources, copy->sources);
 	/* The sources, and so their types, are those that it was made for. */
@@ -117,6 +150,20 @@ static int read_flow(struct zipc_stream *stream)
 	return 0;
 }
 
+/* A batch that is damaged may say that what had ended goes on. */
+static int check_opened(const struct zipc_stream *stream)
+{
+	const struct zipc_derived *derived = stream->derived;
+	unsigned k;
+
+	for (k = 0; k < derived->copy.sources; k++)
+		if (!has_ended(derived->driver, k) &&
+		    !derived->driver->source[k].stream)
+			return zipc_stream_damaged(&stream->shape, "a source "
+						   "that had ended goes on");
+	return 0;
+}
+
 int zipc_driver_open_sources(struct zipc_stream *stream)
 {
 	struct zipc_derived *derived = stream->derived;
@@ -125,8 +172,10 @@ int zipc_driver_open_sources(struct zipc_stream *stream)
 	int rc = 0;
 
 	if (driver->flow)
-		return 0;
+		return check_opened(stream);
 	for (k = 0; !rc && k < derived->copy.sources; k++) {
+		if (has_ended(driver, k))
+			continue;
 		rc = open_source(stream, k);
 		if (!rc)
 			rc = prepare_source(&driver->source[k],
@@ -162,6 +211,8 @@ void zipc_driver_raise(struct zipc_stream *stream)
 		return;
 	for (k = 0; k < derived->copy.sources; k++) {
 		source = driver->source[k].stream;
+		if (!source)
+			continue;
 		zipc_stream_raise_record(
 			&source->shape, &source->places,
 			derived->sources[k].record, derived->holder,
@@ -190,21 +241,19 @@ void zipc_driver_free_sources(struct zipc_stream *stream)
 
 /* reading */
 
-static bool has_ended(const struct zipc_driver *driver, unsigned k)
-{
-	return zipc_batch_get(driver->batch.head.ended) >> k & 1;
-}
-
+/*
+ * What was removed stays as it is for who has opened it; so if it has ended all
+ * of it can still be read, and else nobody says when it has.
+ */
 static int check_there(const struct zipc_stream *stream, unsigned k)
 {
 	const struct zipc_stream *source =
 		stream->derived->driver->source[k].stream;
 
-	if (zipc_use_stands(&source->shape.use))
+	if (zipc_use_stands(&source->shape.use) ||
+	    zipc_places_closed(&source->places))
 		return 0;
-	return zipc_fail(ENOENT, "stream `%s` is derived from stream `%s`, "
-			 "which was removed", stream->shape.name,
-			 source->shape.name);
+	return is_removed(stream, source->shape.name);
 }
 
 /* Read what there is of a source: 0, or a failure; nothing is none. */
@@ -408,7 +457,7 @@ bool zipc_driver_demands(const struct zipc_stream *stream)
 	unsigned k;
 
 	for (k = 0; driver->flow && k < derived->copy.sources; k++)
-		if (!has_ended(driver, k) &&
+		if (is_read(driver, k) &&
 		    zipc_stream_is_on_demand(driver->source[k].stream))
 			return true;
 	return false;
@@ -433,7 +482,7 @@ bool zipc_driver_has_work(const struct zipc_stream *stream)
 	for (k = 0; k < n; k++) {
 		const struct zipc_drive_source *it = &driver->source[k];
 
-		if (has_ended(driver, k))
+		if (!is_read(driver, k))
 			continue;
 		if (!zipc_use_stands(&it->stream->shape.use) ||
 		    (driver->reads == ZIPC_FLOW_PAIRS &&

@@ -60,7 +60,8 @@ int zipc_flow_compile(struct zipc_flow **out,
 /*
  * From bytes that anybody may have written; they are copied first. Names, types
  * and times of the sources are those that it will be run on: what has others is
- * refused.
+ * refused. A source without a type is one that nothing is read of any more, and
+ * is what the flow says of it.
  * Returns 0; -EBADMSG; -EPROTOTYPE; -EPROTONOSUPPORT another version; -ENOMEM.
  */
 int zipc_flow_read(struct zipc_flow **out, const void *bytes, size_t size,

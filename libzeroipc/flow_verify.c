@@ -870,7 +870,8 @@ int zipc_flow_read(struct zipc_flow **out, const void *bytes, size_t size,
 		rc = zipc_fail(EPROTOTYPE, "flow: it reads %u streams, not %u",
 			       flow->header.origins, count);
 	for (k = 0; !rc && k < count; k++)
-		rc = is_source(&flow->source[k], &sources[k]);
+		if (sources[k].type)
+			rc = is_source(&flow->source[k], &sources[k]);
 	if (rc)
 		zipc_flow_close(flow);
 	else

@@ -96,6 +96,27 @@ static int64_t drive_all(struct zipc_stream *stream)
 	return rc;
 }
 
+/* Up to its commit, and perhaps through it. */
+static void go_to(struct zipc_stream *d, bool commits)
+{
+	ck_rc(zipc_driver_begin(d), 0);
+	ck_rc(zipc_driver_load(d), 0);
+	ck_assert_int_ge(zipc_driver_make(d), 0);
+	if (commits)
+		ck_assert(zipc_driver_commit(d));
+}
+
+/* As if it had the lease, whatever others think of it. */
+static void lead(struct zipc_stream *d)
+{
+	uint64_t place = (uint64_t)(d->places.mine - d->places.writers);
+
+	atomic_store_explicit(&d->derived->words->lease,
+			      d->derived->driver->epoch << 16 | (place + 1),
+			      memory_order_relaxed);
+	ck_assert(zipc_driver_leads(d));
+}
+
 START_TEST(results_come_out_once_and_in_order)
 {
 	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
@@ -330,6 +351,7 @@ START_TEST(a_source_that_was_removed_is_told)
 {
 	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
 	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_subscription *it;
 
 	emit_all(a, 1, 3);
 	ck_assert_int_eq(drive(d), 3);
@@ -341,9 +363,120 @@ START_TEST(a_source_that_was_removed_is_told)
 	a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
 	d = open_stream("d");
 	ck_rc(drive(d), -ENOENT);
-	ck_message("another one has the name");
+	ck_message("`a`, which was removed before its end was read");
+	ck_message("end `d`, or remove it");
+	/* What was made stays. */
+	it = subscribe(d, NULL);
+	ck_assert_int_eq(next(it), 1);
+	ck_rc(zipc_stream_end(d), 0);
+	ck_assert_int_eq(next(it), 2);
+	ck_assert_int_eq(next(it), 3);
+	ck_rc(next(it), -EPIPE);
+	zipc_stream_leave(it);
 	zipc_stream_close(a);
 	zipc_stream_close(d);
+}
+END_TEST
+
+static bool knows_the_end(const struct zipc_stream *d)
+{
+	return zipc_batch_get(d->derived->driver->batch.head.ended) != 0;
+}
+
+START_TEST(what_is_left_of_sources_that_ended_comes_without_them)
+{
+	struct zipc_stream *a = new_stream("a", 256, ZIPC_STREAM_BLOCK);
+	struct zipc_derive_options options = { .batch = 64 };
+	struct zipc_stream *d;
+
+	ck_rc(zipc_stream_derive_with(
+		      &d, segment, "sums",
+		      "window(64ns, every 1ns, sum(x), by x)", a, &options), 0);
+	emit_all(a, 1, 200);
+	ck_rc(zipc_stream_end(a), 0);
+	ck_rc(zipc_driver_begin(d), 0);
+	do {
+		lead(d);
+		ck_rc(zipc_driver_load(d), 0);
+		ck_assert_int_ge(zipc_driver_emit(d), 0);
+		ck_assert_int_ge(zipc_driver_make(d), 0);
+		ck_assert(zipc_driver_commit(d));
+	} while (!knows_the_end(d));
+	ck_assert_uint_lt(zipc_stream_emitted(d), 263);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+	ck_rc(zipc_segment_remove(segment, "a"), 0);
+	d = open_stream("sums");
+	ck_rc(drive_all(d), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(d), 263);
+	ck_assert_int_eq(zipc_stream_has_ended(d), 1);
+	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(a_merge_goes_on_without_the_source_that_ended)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *b = new_stream("b", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "merge(b)", a);
+
+	emit_all(a, 1, 3);
+	ck_rc(zipc_stream_end(a), 0);
+	ck_rc(drive_all(d), -EAGAIN);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+	ck_rc(zipc_segment_remove(segment, "a"), 0);
+	d = open_stream("d");
+	emit_all(b, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	ck_rc(zipc_stream_drive(d, 1000000), -ETIMEDOUT);
+	ck_rc(zipc_stream_end(b), 0);
+	ck_rc(drive_all(d), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(d), 6);
+	zipc_stream_close(d);
+	zipc_stream_close(b);
+}
+END_TEST
+
+START_TEST(a_source_that_ended_and_was_removed_is_read_by_who_has_it)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+
+	ck_rc(drive(d), -EAGAIN);
+	emit_all(a, 1, 3);
+	ck_rc(zipc_stream_end(a), 0);
+	ck_rc(zipc_segment_remove(segment, "a"), 0);
+	zipc_stream_close(a);
+	ck_rc(drive_all(d), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(d), 3);
+	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(a_batch_that_takes_an_end_back_is_damage)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *b = new_stream("b", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "merge(b)", a), *other;
+	struct zipc_driver *driver;
+
+	ck_rc(zipc_stream_end(a), 0);
+	ck_rc(drive_all(d), -EAGAIN);
+	other = open_stream("d");
+	ck_rc(drive_all(other), -EAGAIN);
+	ck_rc(emit(b, 1), 0);
+	go_to(d, false);
+	driver = d->derived->driver;
+	atomic_store_explicit(&driver->next.head.ended, 0,
+			      memory_order_relaxed);
+	ck_assert(zipc_driver_commit(d));
+	ck_rc(zipc_stream_drive(other, 1000000), -EBADMSG);
+	ck_message("a source that had ended goes on");
+	zipc_stream_close(other);
+	zipc_stream_close(d);
+	zipc_stream_close(b);
+	zipc_stream_close(a);
 }
 END_TEST
 
@@ -565,27 +698,6 @@ START_TEST(a_tick_waits_for_its_time)
 END_TEST
 
 /* what drivers leave that die or stop */
-
-/* Up to its commit, and perhaps through it. */
-static void go_to(struct zipc_stream *d, bool commits)
-{
-	ck_rc(zipc_driver_begin(d), 0);
-	ck_rc(zipc_driver_load(d), 0);
-	ck_assert_int_ge(zipc_driver_make(d), 0);
-	if (commits)
-		ck_assert(zipc_driver_commit(d));
-}
-
-/* As if it had the lease, whatever others think of it. */
-static void lead(struct zipc_stream *d)
-{
-	uint64_t place = (uint64_t)(d->places.mine - d->places.writers);
-
-	atomic_store_explicit(&d->derived->words->lease,
-			      d->derived->driver->epoch << 16 | (place + 1),
-			      memory_order_relaxed);
-	ck_assert(zipc_driver_leads(d));
-}
 
 static void ends_with(struct zipc_subscription *it, int64_t from, int64_t to)
 {
@@ -932,6 +1044,7 @@ static void crashes_and_damage(Suite *suite)
 	tc = test_case(suite, "damage", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
+	tcase_add_test(tc, a_batch_that_takes_an_end_back_is_damage);
 	tc = test_case(suite, "wait", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, who_waits_is_woken_and_two_drivers_double_nothing);
@@ -953,6 +1066,9 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, a_take_ends_it_and_frees_the_source);
 	tcase_add_test(tc, sources_are_closed_when_nobody_waits_for_them);
 	tcase_add_test(tc, a_source_that_was_removed_is_told);
+	tcase_add_test(tc, what_is_left_of_sources_that_ended_comes_without_them);
+	tcase_add_test(tc, a_merge_goes_on_without_the_source_that_ended);
+	tcase_add_test(tc, a_source_that_ended_and_was_removed_is_read_by_who_has_it);
 	tcase_add_test(tc, what_a_source_overwrites_is_counted);
 	tcase_add_test(tc, a_merge_has_all_of_each_in_its_order);
 	tcase_add_test(tc, a_zip_pairs_its_sources);
