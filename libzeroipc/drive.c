@@ -207,7 +207,9 @@ static int64_t step(struct zipc_stream *stream)
 			return rc == -EAGAIN && emitted ? 0 : rc;
 		made = zipc_driver_commit(stream) ? rc : -EAGAIN;
 		if (made >= 0)
-			zipc_driver_raise(stream);
+			rc = zipc_driver_raise(stream);
+		if (rc < 0)
+			return rc;
 		if (!zipc_driver_leads(stream))
 			return made > 0 ? made : -EBUSY;
 		/* All that was made was left out: it may be so for ever. */

@@ -91,8 +91,8 @@ int zipc_driver_open_sources(struct zipc_stream *stream);
  */
 int64_t zipc_driver_make(struct zipc_stream *stream);
 
-/* Sources' positions are those of the batch. */
-void zipc_driver_raise(struct zipc_stream *stream);
+/* Sources' positions are those of the batch; or -EBADMSG, they can not be. */
+int zipc_driver_raise(struct zipc_stream *stream);
 /*
  * It has ended: nothing is held any more. Handles stay open, since who drives
  * may be in the middle of waiting for words of theirs.

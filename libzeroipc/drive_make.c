@@ -200,15 +200,34 @@ void zipc_driver_close_sources(struct zipc_driver *driver)
 
 /* positions */
 
-void zipc_driver_raise(struct zipc_stream *stream)
+/*
+ * A batch may be damaged: no source is told to go on beyond its elements, which
+ * would be lost.
+ */
+static int check_positions(const struct zipc_stream *stream)
+{
+	const struct zipc_driver *driver = stream->derived->driver;
+	const struct zipc_stream *source;
+	unsigned k;
+
+	for (k = 0; k < stream->derived->copy.sources; k++) {
+		source = driver->source[k].stream;
+		if (source && zipc_batch_get(driver->batch.head.position[k]) >
+				      zipc_places_tail(&source->places))
+			return zipc_stream_damaged(&stream->shape, "it stands "
+						   "beyond the elements of a "
+						   "source");
+	}
+	return 0;
+}
+
+static void raise_sources(struct zipc_stream *stream)
 {
 	const struct zipc_derived *derived = stream->derived;
 	struct zipc_driver *driver = derived->driver;
 	const struct zipc_stream *source;
 	unsigned k;
 
-	if (driver->raised == driver->current)
-		return;
 	for (k = 0; k < derived->copy.sources; k++) {
 		source = driver->source[k].stream;
 		if (!source)
@@ -219,6 +238,19 @@ void zipc_driver_raise(struct zipc_stream *stream)
 			zipc_batch_get(driver->batch.head.position[k]));
 	}
 	driver->raised = driver->current;
+}
+
+int zipc_driver_raise(struct zipc_stream *stream)
+{
+	const struct zipc_driver *driver = stream->derived->driver;
+	int rc;
+
+	if (driver->raised == driver->current)
+		return 0;
+	rc = check_positions(stream);
+	if (!rc)
+		raise_sources(stream);
+	return rc;
 }
 
 void zipc_driver_free_sources(struct zipc_stream *stream)
@@ -272,9 +304,6 @@ static int read_source(struct zipc_stream *stream, unsigned k)
 	rc = check_there(stream, k);
 	if (rc)
 		return rc;
-	if (from > zipc_places_tail(&it->stream->places))
-		return zipc_stream_damaged(&stream->shape, "it stands beyond "
-					   "the elements of a source");
 	zipc_subscription_seek(it->reader, from);
 	n = zipc_subscription_read(it->reader, it->elems, it->times,
 				   it->behind, it->most, &it->ended);
@@ -431,7 +460,7 @@ int64_t zipc_driver_make(struct zipc_stream *stream)
 	int rc = zipc_driver_open_sources(stream);
 
 	if (!rc)
-		zipc_driver_raise(stream);
+		rc = zipc_driver_raise(stream);
 	if (!rc)
 		rc = read_sources(stream);
 	if (!rc && !is_enough(stream))

@@ -454,6 +454,31 @@ START_TEST(a_source_that_ended_and_was_removed_is_read_by_who_has_it)
 }
 END_TEST
 
+START_TEST(a_damaged_position_lets_no_element_of_the_source_go)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_driver *driver;
+
+	emit_all(a, 1, 3);
+	go_to(d, false);
+	driver = d->derived->driver;
+	atomic_store_explicit(&driver->next.head.position[0], 1000,
+			      memory_order_relaxed);
+	ck_assert(zipc_driver_commit(d));
+	ck_rc(drive(d), -EBADMSG);
+	ck_message("beyond the elements of a source");
+	emit_all(a, 4, 8);
+	ck_rc(emit(a, 9), -EAGAIN);
+	zipc_stream_close(d);
+	d = open_stream("d");
+	ck_rc(drive(d), -EBADMSG);
+	ck_rc(emit(a, 9), -EAGAIN);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+}
+END_TEST
+
 START_TEST(a_batch_that_takes_an_end_back_is_damage)
 {
 	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
@@ -1044,6 +1069,7 @@ static void crashes_and_damage(Suite *suite)
 	tc = test_case(suite, "damage", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
+	tcase_add_test(tc, a_damaged_position_lets_no_element_of_the_source_go);
 	tcase_add_test(tc, a_batch_that_takes_an_end_back_is_damage);
 	tc = test_case(suite, "wait", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
