@@ -66,8 +66,9 @@
  *   A subscription in each source belongs to the derivation, is called as it,
  *   and holds producers back (stream_named.c). Its position is raised in 5, or
  *   by who reads the batch in 1: never before the commit, so what a driver had
- *   read when it died can be read again. If the source does not hold back, what
- *   was lapped is counted in the batch. They are freed when the derived stream
+ *   read when it died can be read again; and never beyond the elements, as a
+ *   damaged batch may say. If the source does not hold back, what was lapped is
+ *   counted in the batch. They are freed when the derived stream
  *   has ended, before that is told; when it was removed, by who meets them.
  *
  *   A source whose end is in the batch is not needed any more, and may be

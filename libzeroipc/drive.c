@@ -180,23 +180,42 @@ static bool batch_ends(const struct zipc_stream *stream)
 	       ZIPC_BATCH_ENDS;
 }
 
+/* What was committed comes out: how many; -EPIPE that was all. */
+static int64_t emit_batch(struct zipc_stream *stream)
+{
+	int64_t rc = zipc_driver_load(stream);
+
+	if (!rc)
+		rc = zipc_driver_emit(stream);
+	stream->derived->driver->full = rc == -EAGAIN;
+	if (rc == -EPIPE || (rc >= 0 && batch_ends(stream)))
+		return ended(stream);
+	return rc;
+}
+
+/* How many elements went into the next batch; or -EAGAIN, another's came. */
+static int64_t commit(struct zipc_stream *stream, int64_t taken)
+{
+	int rc;
+
+	if (!zipc_driver_commit(stream))
+		return -EAGAIN;
+	rc = zipc_driver_raise(stream);
+	return rc ? rc : taken;
+}
+
 /*
  * Once, from reading the batch to having emitted the next one: what drive
  * returns, or -EBUSY. Each retry means that another has committed a batch, or
- * that a source has ended.
+ * that a source has ended, or that results came of that.
  */
 static int64_t step(struct zipc_stream *stream)
 {
-	struct zipc_driver *driver = stream->derived->driver;
 	int64_t made = -EAGAIN, emitted = 0, rc;
+	unsigned tries;
 
-	for (;;) {
-		rc = zipc_driver_load(stream);
-		if (!rc)
-			rc = zipc_driver_emit(stream);
-		driver->full = rc == -EAGAIN;
-		if (rc == -EPIPE || (rc >= 0 && batch_ends(stream)))
-			rc = ended(stream);
+	for (tries = 0; tries < ZIPC_DRIVE_TRIES; tries++) {
+		rc = emit_batch(stream);
 		if (made > 0)
 			return made;
 		if (rc < 0)
@@ -205,11 +224,9 @@ static int64_t step(struct zipc_stream *stream)
 		rc = zipc_driver_make(stream);
 		if (rc < 0)
 			return rc == -EAGAIN && emitted ? 0 : rc;
-		made = zipc_driver_commit(stream) ? rc : -EAGAIN;
-		if (made >= 0)
-			rc = zipc_driver_raise(stream);
-		if (rc < 0)
-			return rc;
+		made = commit(stream, rc);
+		if (made < 0 && made != -EAGAIN)
+			return made;
 		if (!zipc_driver_leads(stream))
 			return made > 0 ? made : -EBUSY;
 		/* All that was made was left out: it may be so for ever. */
@@ -217,6 +234,7 @@ static int64_t step(struct zipc_stream *stream)
 		    !batch_ends(stream))
 			return 0;
 	}
+	return made > 0 ? made : made == 0 || emitted ? 0 : -EBUSY;
 }
 
 /* Whether all is as it was when there was nothing to do. */
@@ -251,8 +269,8 @@ static int64_t drive_now(struct zipc_stream *stream)
 
 static int is_busy(const struct zipc_stream *stream)
 {
-	return zipc_fail(EBUSY, "another drives stream `%s`",
-			 stream->shape.name);
+	return zipc_fail(EBUSY, "another drives stream `%s`, or changes it as "
+			 "fast as it is read", stream->shape.name);
 }
 
 /* waiting */

@@ -45,6 +45,13 @@ struct zipc_driver {
 
 #define ZIPC_NO_BATCH UINT64_MAX
 
+/*
+ * How often a step looks anew at what has changed under it, or at what all is
+ * made of nothing: then it ends, so that a call ends by its deadline whatever
+ * others do meanwhile.
+ */
+#define ZIPC_DRIVE_TRIES 64u
+
 static inline unsigned char *zipc_batch_state(const struct zipc_batch_copy *it)
 {
 	return it->content;
@@ -71,7 +78,7 @@ static inline int64_t *zipc_batch_times(const struct zipc_driver *driver,
 
 /* batches: drive_batch.c */
 
-/* Read the batch that was committed last; 0, -EBADMSG. */
+/* Read the batch that was committed last; 0, -EBUSY, -EBADMSG. */
 int zipc_driver_load(struct zipc_stream *stream);
 
 /* Commit what was made behind the batch that was read; false: another was. */
@@ -111,7 +118,7 @@ void zipc_driver_close_sources(struct zipc_driver *driver);
 
 /*
  * Emit what is not out yet of the batch, as long as it may drive. How many;
- * -EAGAIN it is full; -EBUSY another drives by now; -EPIPE; -EBADMSG.
+ * -EAGAIN it is full; -EBUSY another drives; -EPIPE; -EBADMSG.
  */
 int64_t zipc_driver_emit(struct zipc_stream *stream);
 

@@ -4,6 +4,8 @@
 
 #include "atoms.h"
 
+#include <errno.h>
+
 #define CURRENT_BITS 8u /* of the buffer's index, in current */
 #define FIRST_MOST (UINT64_C(1) << 62)
 
@@ -59,16 +61,19 @@ static void copy_content(const struct zipc_stream *stream,
 			      from + driver->layout.times / 8, count * 8);
 }
 
-/* Each retry means that another batch was committed. */
+/* Each try but the first means that another batch was committed. */
 int zipc_driver_load(struct zipc_stream *stream)
 {
 	const struct zipc_derived *derived = stream->derived;
 	struct zipc_driver *driver = derived->driver;
 	uint64_t current = read_current(derived), before, index;
+	unsigned tries = 0;
 	bool fits;
 
 	while (current != driver->current) {
 		driver->current = ZIPC_NO_BATCH;
+		if (tries++ == ZIPC_DRIVE_TRIES)
+			return -EBUSY;
 		index = current & ((1u << CURRENT_BITS) - 1);
 		if (index >= 2 * stream->places.writer_count)
 			return zipc_stream_damaged(&stream->shape, "its batch "

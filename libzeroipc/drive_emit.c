@@ -30,6 +30,7 @@ static enum look look_back(const struct zipc_places *places, uint64_t tail,
 	uint64_t end = tail > places->slot_count ? tail - places->slot_count
 						 : 1;
 	uint64_t p = tail;
+	unsigned again = 0;
 
 	while (p > end) {
 		switch (zipc_places_see(places, --p)) {
@@ -37,6 +38,8 @@ static enum look look_back(const struct zipc_places *places, uint64_t tail,
 			if (read_number(places, p, number))
 				return FOUND;
 			/* Taken back, or lapped: seen when looked again. */
+			if (++again == ZIPC_DRIVE_TRIES)
+				return PAST;
 			p++;
 			break;
 		case ZIPC_SEEN_HOLE:
@@ -53,10 +56,13 @@ static int look(struct zipc_stream *stream)
 {
 	struct zipc_driver *driver = stream->derived->driver;
 	uint64_t tail, floor, number = 0;
+	unsigned tries = 0;
 	enum look found;
 	int rc;
 
 	do {
+		if (tries++ == ZIPC_DRIVE_TRIES)
+			return -EBUSY;
 		rc = zipc_stream_decide_all(stream, &tail);
 		if (!rc && !tail)
 			rc = zipc_stream_damaged(&stream->shape, "its tail is "
@@ -82,17 +88,20 @@ static int look(struct zipc_stream *stream)
 	return 0;
 }
 
-static void raise_emitted(struct zipc_stream *stream, uint64_t number)
+/* So much is out, at least; false: that could not be said. */
+static bool raise_emitted(struct zipc_stream *stream, uint64_t number)
 {
 	_Atomic uint64_t *emitted = &stream->derived->words->emitted;
 	uint64_t seen = atomic_load_explicit(emitted, memory_order_relaxed);
+	unsigned tries;
 
-	/* number: release; the claim that follows carries it as well. */
-	while (seen < number && !atomic_compare_exchange_weak_explicit(
-					emitted, &seen, number,
-					memory_order_acq_rel,
-					memory_order_relaxed))
-		;
+	for (tries = 0; seen < number && tries < ZIPC_DRIVE_TRIES; tries++)
+		/* number: release; the claim that follows carries it too. */
+		if (atomic_compare_exchange_strong_explicit(
+			    emitted, &seen, number, memory_order_acq_rel,
+			    memory_order_relaxed))
+			return true;
+	return seen >= number;
 }
 
 /* Emit some of what comes behind the last that is out. */
@@ -106,7 +115,8 @@ static int64_t emit_some(struct zipc_stream *stream, uint64_t last)
 
 	if (stream->places.stamp_word)
 		said.stamps = zipc_batch_times(driver, batch) + i;
-	raise_emitted(stream, driver->number);
+	if (!raise_emitted(stream, driver->number))
+		return -EBUSY;
 	return zipc_stream_emit_at(stream,
 				   zipc_batch_results(driver, batch) +
 					   i * stream->places.elem_size,
@@ -121,6 +131,7 @@ int64_t zipc_driver_emit(struct zipc_stream *stream)
 	uint64_t before = zipc_batch_get(head->first) - 1;
 	uint64_t last = before + zipc_batch_get(head->count);
 	int64_t done = 0, rc = 0;
+	unsigned tries = 0;
 
 	/* What is known from before may be old, and is true even so. */
 	if (!driver->tail || driver->number < before)
@@ -130,11 +141,12 @@ int64_t zipc_driver_emit(struct zipc_stream *stream)
 			return zipc_stream_damaged(&stream->shape, "results "
 						   "before its batch are "
 						   "not there");
-		if (!zipc_driver_leads(stream))
+		if (!zipc_driver_leads(stream) || tries == ZIPC_DRIVE_TRIES)
 			return -EBUSY;
 		rc = emit_some(stream, last);
 		if (rc == -EEXIST) {
 			rc = look(stream);
+			tries++;
 		} else if (rc > 0) {
 			driver->tail += (uint64_t)rc;
 			driver->number += (uint64_t)rc;

@@ -179,7 +179,8 @@ void zipc_stream_raise_record(const struct zipc_stream_shape *shape,
 
 /*
  * Decide every position that was claimed before this call, and say in *tail
- * where the next one is: all before it can be read, or never will be.
+ * where the next one is: all before it can be read, or never will be. -EBUSY
+ * it changes all the time.
  */
 int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail);
 
@@ -187,7 +188,8 @@ int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail);
  * Emit up to n from exactly this position on, without waiting. How many, which
  * have n positions without a gap; -EEXIST: another element has the first, or
  * this producer was held up so long that it was taken back: nothing was
- * emitted; -EAGAIN as emit; -EPIPE ended. said may be NULL: place_ring.h.
+ * emitted; -EAGAIN as emit; -EBUSY it changes all the time; -EPIPE ended. said
+ * may be NULL: place_ring.h.
  */
 int64_t zipc_stream_emit_at(struct zipc_stream *stream, const void *elems,
 			    uint64_t n, uint64_t position,

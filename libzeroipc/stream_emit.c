@@ -71,6 +71,12 @@ static int make_room(struct zipc_stream *stream)
 		       : 0;
 }
 
+/* How often something can be in the way of one position, with some to spare. */
+static uint64_t most_steps(const struct zipc_places *places)
+{
+	return 2 * places->slot_count + 64;
+}
+
 /* emit */
 
 /* What an attempt emits. */
@@ -85,10 +91,16 @@ static int64_t attempt(void *context)
 {
 	struct emission *it = context;
 	struct zipc_places *places = &it->stream->places;
+	uint64_t tries = 0;
 	int64_t rc;
 
-	/* Each retry means that there is room, or something was settled. */
+	/*
+	 * Each retry means that there is room, or something was settled. Of one
+	 * position, that is so for as many as there are slots.
+	 */
 	do {
+		if (it->position && tries++ > most_steps(places))
+			return -EBUSY;
 		rc = it->position
 			     ? zipc_places_push_at(places, it->elems, it->n,
 						   it->position, it->said)
@@ -239,11 +251,13 @@ int64_t zipc_stream_emit_at(struct zipc_stream *stream, const void *elems,
 int zipc_stream_decide_all(struct zipc_stream *stream, uint64_t *tail)
 {
 	struct zipc_places *places = &stream->places;
-	uint64_t until = zipc_places_tail(places), head;
+	uint64_t until = zipc_places_tail(places), head, tries = 0;
 	int rc = zipc_stream_enter(&stream->shape);
 
 	while (!rc && (head = read_head(places)) < until)
-		rc = move_frontier(places, head, until);
+		rc = tries++ > most_steps(places)
+			     ? -EBUSY
+			     : move_frontier(places, head, until);
 	*tail = until;
 	return (int)zipc_stream_say(&stream->shape, rc);
 }

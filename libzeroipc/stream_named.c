@@ -61,6 +61,12 @@ static int make_name(struct name *name, const char *text)
 
 /* records */
 
+/*
+ * A record of a derived stream is changed by its drivers, of whom there are so
+ * many at most, each once at a time; who finds it changed more often leaves it.
+ */
+#define TRIES 256u
+
 static uint64_t read_position(const struct zipc_subscription_record *record)
 {
 	/* joined: acquire; pairs with hold_back(). */
@@ -107,14 +113,17 @@ static bool free_if_gone(const struct zipc_stream_shape *shape,
 			 struct zipc_subscription_record *record)
 {
 	uint64_t holder = holder_of(record), position;
+	unsigned tries = 0;
 
 	if (!(holder & ZIPC_HELD_BY_STREAM) || !is_gone(shape, record, holder))
 		return false;
-	do
+	do {
+		if (tries++ == TRIES)
+			return false;
 		position = atomic_load_explicit(&record->position,
 						memory_order_acquire);
-	while (!change_both(record, holder, position, 0, 0) &&
-	       holder_of(record) == holder);
+	} while (!change_both(record, holder, position, 0, 0) &&
+		 holder_of(record) == holder);
 	return true;
 }
 
@@ -354,9 +363,12 @@ void zipc_stream_raise_record(const struct zipc_stream_shape *shape,
 			      uint64_t holder, uint64_t to)
 {
 	struct zipc_subscription_record *record = &shape->records[index];
+	unsigned tries = 0;
 	uint64_t position;
 
 	do {
+		if (tries++ == TRIES)
+			return;
 		position = atomic_load_explicit(&record->position,
 						memory_order_acquire);
 		/* It is behind that already, or it was freed. */

@@ -186,20 +186,17 @@ static int64_t decide(struct zipc_subscription *it)
 
 	if (zipc_stream_only_reads(&it->shape))
 		return wait_for_others(it);
-	do {
-		rc = zipc_places_pass(places, ZIPC_BATCH_MAX);
-		if (rc == -EAGAIN) /* nothing is published there */
-			rc = zipc_places_ended(places);
-		if (!rc || (rc < 0 && rc != -EAGAIN && rc != -EPIPE))
-			return rc;
-		/* passed: acquire; pairs with pass. */
-		head = atomic_load_explicit(&places->ring->head,
-					    memory_order_acquire);
-		/* Else another has decided it, and that was said of head. */
-		if (rc < 0 && head <= it->position)
-			return rc;
-	} while (head <= it->position);
-	return 0;
+	rc = zipc_places_pass(places, ZIPC_BATCH_MAX);
+	if (rc == -EAGAIN) /* nothing is published there */
+		rc = zipc_places_ended(places);
+	if (rc >= 0)
+		return 0;
+	if (rc != -EAGAIN && rc != -EPIPE)
+		return rc;
+	/* passed: acquire; pairs with pass. */
+	head = atomic_load_explicit(&places->ring->head, memory_order_acquire);
+	/* Else another has decided it, and that was said of head. */
+	return head <= it->position ? rc : 0;
 }
 
 /*
@@ -218,13 +215,17 @@ static int pass_hole(struct zipc_subscription *it, uint64_t *holes)
 	return catch_up(it);
 }
 
-/* Find the next element; 0: it is there. Every other step is decided by it. */
+/*
+ * Find the next element; 0: it is there. Every other step is decided by it. If
+ * producers lap it all the time, or move what is behind, it gives up: who looks
+ * again goes on from there.
+ */
 static int64_t find(struct zipc_subscription *it)
 {
-	uint64_t holes = 0;
+	uint64_t holes = 0, steps = 4 * it->places.slot_count + 1024;
 	int64_t rc = 0;
 
-	while (!rc) {
+	while (!rc && steps--) {
 		switch (zipc_places_see(&it->places, it->position)) {
 		case ZIPC_SEEN_THERE:
 			return 0;
@@ -243,7 +244,8 @@ static int64_t find(struct zipc_subscription *it)
 		if (!rc)
 			rc = leave(it, 0);
 	}
-	return rc == -EAGAIN ? nothing() : zipc_stream_say(&it->shape, rc);
+	return rc == -EAGAIN || !rc ? nothing()
+				    : zipc_stream_say(&it->shape, rc);
 }
 
 static int64_t attempt_find(void *context)
@@ -388,14 +390,19 @@ static bool read_found(struct zipc_subscription *it, void *elem,
 	return true;
 }
 
+#define LAPS_MOST 1024u /* of who does not wait */
+
 /* One element, by looking closely. */
 static int64_t read_closely(struct zipc_subscription *it, void *elem,
 			    int64_t *time_ns, int64_t timeout_ns)
 {
 	int64_t deadline = 0, rc;
+	unsigned tries = 0;
 
 	/* Each retry means that the slot was begun anew meanwhile. */
 	do {
+		if (tries++ == LAPS_MOST && timeout_ns == ZIPC_NOWAIT)
+			return nothing();
 		rc = it->on_demand ? find_or_make(it) : find(it);
 		if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
 			if (!deadline)

@@ -1009,6 +1009,63 @@ START_TEST(damage_is_told_and_comes_to_an_end)
 }
 END_TEST
 
+/* A word that drivers look at until it stands still. */
+struct attack {
+	_Atomic uint64_t *word;
+	atomic_bool ends;
+};
+
+static void *change_all_the_time(void *context)
+{
+	struct attack *it = context;
+	uint64_t was = atomic_load_explicit(it->word, memory_order_relaxed), i;
+
+	for (i = 0; !atomic_load_explicit(&it->ends, memory_order_relaxed); i++)
+		atomic_store_explicit(it->word, was + i % 4 * 256,
+				      memory_order_relaxed);
+	atomic_store_explicit(it->word, was, memory_order_relaxed);
+	return NULL;
+}
+
+static void drive_under_attack(struct zipc_stream *d, struct zipc_stream *a,
+			       _Atomic uint64_t *word)
+{
+	struct attack attack = { .word = word, .ends = false };
+	pthread_t thread;
+	int i;
+
+	ck_assert(!pthread_create(&thread, NULL, change_all_the_time, &attack));
+	for (i = 0; i < 2000; i++) {
+		(void)emit(a, i);
+		(void)zipc_stream_drive(d, i % 100 ? ZIPC_NOWAIT : 100000);
+	}
+	atomic_store_explicit(&attack.ends, true, memory_order_relaxed);
+	pthread_join(thread, NULL);
+}
+
+/* What comes of it is not told, but that each call comes to its end. */
+START_TEST(a_word_that_never_stands_still_holds_up_no_call)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_derivation *words = d->derived->words;
+	_Atomic uint64_t *word[] = {
+		&words->lease, &words->emitted, &words->current,
+		&d->places.ring->tail, &d->places.ring->head,
+		&d->places.ring->verdict,
+		&a->shape.records[0].position, &a->shape.records[0].holder,
+	};
+	size_t i;
+
+	emit_all(a, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	for (i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		drive_under_attack(d, a, word[i]);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+}
+END_TEST
+
 static void *drive_to_its_end(void *context)
 {
 	int64_t *result = context;
@@ -1071,6 +1128,7 @@ static void crashes_and_damage(Suite *suite)
 	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
 	tcase_add_test(tc, a_damaged_position_lets_no_element_of_the_source_go);
 	tcase_add_test(tc, a_batch_that_takes_an_end_back_is_damage);
+	tcase_add_test(tc, a_word_that_never_stands_still_holds_up_no_call);
 	tc = test_case(suite, "wait", "fast", 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, who_waits_is_woken_and_two_drivers_double_nothing);
