@@ -83,6 +83,17 @@
  *   for a second: neither current, nor tail, nor the lease has changed, as seen
  *   by who waits.
  *
+ * Fork
+ *   A place is its process's. Each call to drive begins with a look whether a
+ *   fork came since it was taken; then a place of one's own is taken before
+ *   anything is written, and all that the parent knew is given up. A call of
+ *   the parent's that was going on has no thread in the child which goes on
+ *   with it, unless the child was forked in a signal handler: that one commits
+ *   nothing (zipc_driver_commit), and what it emits it emits as itself. But
+ *   such a call may have been between any two of its stores. So while it lasts
+ *   `at_work` is up, and a child that finds it so frees nothing of it: what was
+ *   open stays open there.
+ *
  * The end is recorded in a batch, and told (zipc_places_shut) when its results
  * are out; who dies in between leaves that to the next one.
  *

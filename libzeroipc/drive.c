@@ -24,10 +24,29 @@ static void free_driver(struct zipc_driver *driver)
 	free(driver);
 }
 
+/*
+ * Of a handle that is closed nobody is at work, but for a parent's thread when
+ * this child was forked: what it had in hand may be in two places, or in none,
+ * so all of it is left.
+ */
 void zipc_driver_close(struct zipc_driver *driver)
 {
-	if (driver)
+	if (driver &&
+	    !atomic_load_explicit(&driver->at_work, memory_order_relaxed))
 		free_driver(driver);
+}
+
+static void begin_work(struct zipc_driver *driver)
+{
+	atomic_store_explicit(&driver->at_work, true, memory_order_relaxed);
+	/* Whatever a child finds half done, it finds this as well. */
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_work(struct zipc_driver *driver)
+{
+	/* Release: all was done. */
+	atomic_store_explicit(&driver->at_work, false, memory_order_release);
 }
 
 static int make_driver(struct zipc_stream *stream)
@@ -70,8 +89,8 @@ int zipc_driver_begin(struct zipc_stream *stream)
 				 stream->places.writer_count,
 				 stream->shape.name);
 	/* What was its parent's is not its own. */
-	if (!rc && stream->derived->driver) {
-		free_driver(stream->derived->driver);
+	if (!rc) {
+		zipc_driver_close(stream->derived->driver);
 		stream->derived->driver = NULL;
 	}
 	return rc ? rc : make_driver(stream);
@@ -391,6 +410,7 @@ static int64_t drive_until(struct zipc_stream *stream, int64_t deadline,
 
 int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 {
+	struct zipc_driver *driver;
 	int64_t rc;
 
 	if (!stream->derived)
@@ -400,13 +420,16 @@ int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 	rc = zipc_driver_begin(stream);
 	if (rc)
 		return rc;
+	driver = stream->derived->driver;
+	begin_work(driver);
 	rc = drive_now(stream);
 	if ((rc == -EAGAIN || rc == -EBUSY) && timeout_ns != ZIPC_NOWAIT)
 		rc = drive_until(stream, zipc_deadline(timeout_ns), rc);
 	else if (rc == -EBUSY)
 		rc = is_busy(stream);
 	/* Behind the wait, which is for words of theirs. */
-	if (stream->derived->driver->has_ended)
-		zipc_driver_close_sources(stream->derived->driver);
+	if (driver->has_ended)
+		zipc_driver_close_sources(driver);
+	end_work(driver);
 	return rc;
 }

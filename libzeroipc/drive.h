@@ -41,6 +41,8 @@ struct zipc_driver {
 	/* why an attempt came to nothing */
 	bool full, busy;
 	bool has_ended; /* sources are to be closed, when nobody waits */
+	/* A call has begun: what a fork finds here may be half done. */
+	atomic_bool at_work;
 };
 
 #define ZIPC_NO_BATCH UINT64_MAX
@@ -81,7 +83,10 @@ static inline int64_t *zipc_batch_times(const struct zipc_driver *driver,
 /* Read the batch that was committed last; 0, -EBUSY, -EBADMSG. */
 int zipc_driver_load(struct zipc_stream *stream);
 
-/* Commit what was made behind the batch that was read; false: another was. */
+/*
+ * Commit what was made behind the batch that was read; false: another was, or
+ * the place is a parent's, who may be writing its buffers.
+ */
 bool zipc_driver_commit(struct zipc_stream *stream);
 
 /* sources and the flow over them: drive_make.c */

@@ -127,6 +127,8 @@ bool zipc_driver_commit(struct zipc_stream *stream)
 	uint64_t seen = driver->current, named, to;
 	struct zipc_batch_copy batch = driver->batch;
 
+	if (stream->places.generation != zipc_fork_generation)
+		return false;
 	/* Of its two buffers the one that is not named. */
 	named = seen & ((1u << CURRENT_BITS) - 1);
 	to = named == mine ? mine + 1 : mine;

@@ -971,6 +971,69 @@ START_TEST(a_forked_child_drives_as_itself)
 }
 END_TEST
 
+static void *commit_in_vain(void *context)
+{
+	ck_assert(!zipc_driver_commit(context));
+	return NULL;
+}
+
+START_TEST(a_child_writes_no_buffer_of_its_parent)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_subscription *it = subscribe(d, NULL);
+
+	emit_all(a, 1, 3);
+	go_to(d, false);
+	in_child(commit_in_vain, d);
+	ck_assert(zipc_driver_commit(d));
+	emit_all(a, 4, 13);
+	in_child(drive_ten, d);
+	ends_with(it, 1, 13);
+	zipc_stream_leave(it);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
+static void *drive_ten_and_close(void *context)
+{
+	drive_ten(context);
+	zipc_stream_close(context);
+	return NULL;
+}
+
+static void *close_it(void *context)
+{
+	zipc_stream_close(context);
+	return NULL;
+}
+
+/* Another thread of the parent was driving; here it is between two stores. */
+START_TEST(a_child_frees_nothing_that_its_parent_had_in_hand)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_driver *driver;
+	unsigned char *content;
+
+	emit_all(a, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	emit_all(a, 4, 13);
+	driver = d->derived->driver;
+	content = driver->next.content;
+	driver->next.content = driver->batch.content;
+	atomic_store_explicit(&driver->at_work, true, memory_order_relaxed);
+	in_child(drive_ten_and_close, d);
+	in_child(close_it, d);
+	driver->next.content = content;
+	atomic_store_explicit(&driver->at_work, false, memory_order_relaxed);
+	ck_assert_uint_eq(zipc_stream_emitted(d), 13);
+	zipc_stream_close(a);
+	zipc_stream_close(d);
+}
+END_TEST
+
 /* damage */
 
 START_TEST(damage_is_told_and_comes_to_an_end)
@@ -1123,6 +1186,8 @@ static void crashes_and_damage(Suite *suite)
 	tcase_add_test(tc, who_leads_is_left_alone_until_it_dies_or_stands_still);
 	tcase_add_test(tc, holes_in_all_slots_hide_no_result);
 	tcase_add_test(tc, a_forked_child_drives_as_itself);
+	tcase_add_test(tc, a_child_writes_no_buffer_of_its_parent);
+	tcase_add_test(tc, a_child_frees_nothing_that_its_parent_had_in_hand);
 	tc = test_case(suite, "damage", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, damage_is_told_and_comes_to_an_end);
