@@ -475,6 +475,48 @@ void zipc_derived_close(struct zipc_derived *derived)
 	free(derived);
 }
 
+/* end */
+
+int zipc_derived_check_source(const struct zipc_stream *stream, unsigned k,
+			      const struct zipc_stream *source)
+{
+	const struct zipc_derived *derived = stream->derived;
+	const struct zipc_derivation_source *said = &derived->sources[k];
+	const struct zipc_use *use = &source->shape.use;
+
+	if (use->extent != said->extent || use->lives != said->lives ||
+	    use->entry != said->entry)
+		return -ENOENT;
+	if (said->record < source->shape.record_count)
+		return 0;
+	return zipc_stream_damaged(&stream->shape, "its subscription has no "
+				   "record");
+}
+
+void zipc_derived_let_go(const struct zipc_stream *stream, unsigned k)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_stream *source;
+
+	/* Of one that is not there any more nothing is held. */
+	if (zipc_stream_open(&source, stream->shape.segment,
+			     derived->sources[k].name, NULL))
+		return;
+	if (!zipc_derived_check_source(stream, k, source))
+		zipc_stream_raise_record(&source->shape, &source->places,
+					 derived->sources[k].record,
+					 derived->holder, 0);
+	zipc_stream_close(source);
+}
+
+void zipc_derived_let_all_go(const struct zipc_stream *stream)
+{
+	unsigned k;
+
+	for (k = 0; stream->derived && k < stream->derived->copy.sources; k++)
+		zipc_derived_let_go(stream, k);
+}
+
 /* ask */
 
 const char *zipc_stream_derivation(const struct zipc_stream *stream)

@@ -95,7 +95,10 @@
  *   open stays open there.
  *
  * The end is recorded in a batch, and told (zipc_places_shut) when its results
- * are out; who dies in between leaves that to the next one.
+ * are out; who dies in between leaves that to the next one. Whoever else ends
+ * the stream tells it first, as nothing may be lost of a stream that goes on,
+ * and then frees the subscriptions. Who dies in that leaves them to who drives
+ * next: he finds the end, and frees them, too.
  *
  *   edge      written by   read by   carries
  *   redo      commit       load      the batch, whole
@@ -141,6 +144,15 @@ int zipc_derived_open(struct zipc_stream *stream,
 		      const struct zipc_found *found, uint64_t offset);
 void zipc_derived_close(struct zipc_derived *derived);
 void zipc_driver_close(struct zipc_driver *driver);
+
+/* 0; or that stream is not its k-th source, or has no such subscription. */
+int zipc_derived_check_source(const struct zipc_stream *stream, unsigned k,
+			      const struct zipc_stream *source);
+
+/* It has ended: what it holds of its k-th source, if that is there, is free. */
+void zipc_derived_let_go(const struct zipc_stream *stream, unsigned k);
+/* Of all; nothing if it is not derived. */
+void zipc_derived_let_all_go(const struct zipc_stream *stream);
 
 /* Whether who reads it, and finds nothing, drives it. */
 bool zipc_stream_is_on_demand(const struct zipc_stream *stream);

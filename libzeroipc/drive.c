@@ -207,7 +207,8 @@ static int64_t emit_batch(struct zipc_stream *stream)
 	if (!rc)
 		rc = zipc_driver_emit(stream);
 	stream->derived->driver->full = rc == -EAGAIN;
-	if (rc == -EPIPE || (rc >= 0 && batch_ends(stream)))
+	if (rc == -EPIPE || (rc >= 0 && (batch_ends(stream) ||
+					 zipc_stream_has_ended(stream))))
 		return ended(stream);
 	return rc;
 }

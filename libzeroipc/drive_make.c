@@ -45,21 +45,6 @@ static int is_removed(const struct zipc_stream *stream, const char *source)
 			 stream->shape.name);
 }
 
-/* Whether what has the name is the source, and has the subscription. */
-static int check_source(const struct zipc_stream *stream,
-			const struct zipc_derivation_source *said,
-			const struct zipc_stream *found)
-{
-	if (found->shape.use.extent != said->extent ||
-	    found->shape.use.lives != said->lives ||
-	    found->shape.use.entry != said->entry)
-		return is_removed(stream, said->name);
-	if (said->record >= found->shape.record_count)
-		return zipc_stream_damaged(&stream->shape, "its subscription "
-					   "has no record");
-	return 0;
-}
-
 static int open_source(struct zipc_stream *stream, unsigned k)
 {
 	const struct zipc_derived *derived = stream->derived;
@@ -75,7 +60,9 @@ static int open_source(struct zipc_stream *stream, unsigned k)
 	if (rc)
 		return rc;
 	it->stream = found;
-	rc = check_source(stream, said, found);
+	rc = zipc_derived_check_source(stream, k, found);
+	if (rc == -ENOENT)
+		rc = is_removed(stream, said->name);
 	if (!rc)
 		rc = zipc_stream_subscribe(&it->reader, found, NULL,
 					   ZIPC_STREAM_NEWEST);
@@ -262,12 +249,13 @@ void zipc_driver_free_sources(struct zipc_stream *stream)
 
 	for (k = 0; k < derived->copy.sources; k++) {
 		it = &driver->source[k];
-		/* Of one that is not there any more nothing is held. */
-		if (it->stream || !open_source(stream, k))
+		if (it->stream)
 			zipc_stream_raise_record(&it->stream->shape,
 						 &it->stream->places,
 						 derived->sources[k].record,
 						 derived->holder, 0);
+		else
+			zipc_derived_let_go(stream, k);
 	}
 }
 

@@ -328,9 +328,11 @@ int zipc_stream_end(struct zipc_stream *stream)
 {
 	int rc = zipc_stream_enter(&stream->shape);
 
-	if (!rc)
-		zipc_places_shut(&stream->places);
-	return rc;
+	if (rc)
+		return rc;
+	zipc_places_shut(&stream->places);
+	zipc_derived_let_all_go(stream);
+	return 0;
 }
 
 int zipc_stream_has_ended(const struct zipc_stream *stream)

@@ -117,6 +117,19 @@ static void lead(struct zipc_stream *d)
 	ck_assert(zipc_driver_leads(d));
 }
 
+static void in_child(void *(*act)(void *), void *context)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		act(context);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	ck_assert(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
 START_TEST(results_come_out_once_and_in_order)
 {
 	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
@@ -320,6 +333,57 @@ START_TEST(a_take_ends_it_and_frees_the_source)
 	zipc_stream_leave(it);
 	zipc_stream_close(a);
 	zipc_stream_close(d);
+}
+END_TEST
+
+START_TEST(who_ends_it_frees_the_source)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_stream *driven = open_stream("d");
+
+	ck_rc(drive(driven), -EAGAIN);
+	emit_all(a, 1, 8);
+	ck_rc(emit(a, 9), -EAGAIN);
+	ck_rc(zipc_stream_end(d), 0);
+	emit_all(a, 9, 100);
+	ck_rc(drive(driven), -EPIPE);
+	ck_rc(drive(d), -EPIPE);
+	ck_assert_uint_eq(zipc_stream_emitted(d), 0);
+	zipc_stream_close(driven);
+	zipc_stream_close(d);
+	/* Ended already, with nothing to do. */
+	d = derive("e", "map(x)", a);
+	ck_rc(zipc_stream_end(d), 0);
+	ck_rc(drive(d), -EPIPE);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+}
+END_TEST
+
+static void *end_and_die(void *context)
+{
+	struct zipc_stream *d = context;
+
+	ck_rc(zipc_stream_enter(&d->shape), 0);
+	zipc_places_shut(&d->places);
+	return NULL;
+}
+
+START_TEST(who_dies_while_he_ends_it_leaves_the_source_to_drivers)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+
+	emit_all(a, 1, 3);
+	ck_assert_int_eq(drive(d), 3);
+	emit_all(a, 4, 11);
+	in_child(end_and_die, d);
+	ck_rc(emit(a, 12), -EAGAIN);
+	ck_rc(drive_all(d), -EPIPE);
+	emit_all(a, 12, 100);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
 }
 END_TEST
 
@@ -729,19 +793,6 @@ static void ends_with(struct zipc_subscription *it, int64_t from, int64_t to)
 	for (; from <= to; from++)
 		ck_assert_int_eq(next(it), from);
 	ck_rc(next(it), -EAGAIN);
-}
-
-static void in_child(void *(*act)(void *), void *context)
-{
-	pid_t child = fork();
-	int status;
-
-	if (!child) {
-		act(context);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	ck_assert(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
 static void *commit_and_die(void *context)
@@ -1213,6 +1264,8 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, slow_subscribers_hold_its_drivers_back);
 	tcase_add_test(tc, it_ends_behind_its_source);
 	tcase_add_test(tc, a_take_ends_it_and_frees_the_source);
+	tcase_add_test(tc, who_ends_it_frees_the_source);
+	tcase_add_test(tc, who_dies_while_he_ends_it_leaves_the_source_to_drivers);
 	tcase_add_test(tc, sources_are_closed_when_nobody_waits_for_them);
 	tcase_add_test(tc, a_source_that_was_removed_is_told);
 	tcase_add_test(tc, what_is_left_of_sources_that_ended_comes_without_them);
