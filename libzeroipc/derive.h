@@ -106,7 +106,8 @@
  *   number    raise        look      that much is out, before the claim
  *
  * On demand: what has no source, or one that is made on demand, is driven by
- * who reads it and finds nothing: a batch that does not lap it. So a stream
+ * who reads it, or selects over it, and finds nothing: a batch that does not
+ * lap it. So a stream
  * without end takes no more than its capacity, and costs nothing while nobody
  * reads.
  *

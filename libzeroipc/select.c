@@ -482,6 +482,36 @@ size_t zipc_selection_words(const struct zipc_selection *selection,
 	return n;
 }
 
+int64_t zipc_selection_until(const struct zipc_selection *selection,
+			     int64_t deadline_ns)
+{
+	const struct zipc_waitable *waitable;
+	size_t i;
+
+	for (i = 0; i < selection->n; i++) {
+		waitable = &selection->choices[i].waitable;
+		if (waitable->until)
+			deadline_ns = waitable->until(waitable->context,
+						      deadline_ns);
+	}
+	return deadline_ns;
+}
+
+static int64_t wait_for_any(struct zipc_selection *selection,
+			    int64_t deadline_ns)
+{
+	size_t n = zipc_selection_words(selection, selection->on);
+	int64_t until, rc;
+
+	do {
+		until = zipc_selection_until(selection, deadline_ns);
+		rc = zipc_wait_any(selection->on, n, &selection->spin, until,
+				   attempt, selection);
+	} while (rc == -ETIMEDOUT && until < deadline_ns &&
+		 zipc_now_ns() < deadline_ns);
+	return rc;
+}
+
 /* If somebody sleeps to receive what case k sends: 0 it is done; -EAGAIN. */
 static int64_t offer_first(struct zipc_selection *selection, size_t k)
 {
@@ -521,11 +551,7 @@ int zipc_selection_do(struct zipc_selection *selection, int64_t timeout_ns)
 	if (rc == -EAGAIN && timeout_ns == ZIPC_NOWAIT)
 		return zipc_fail_as(EAGAIN, "no case can be done now");
 	if (rc == -EAGAIN)
-		rc = zipc_wait_any(selection->on,
-				   zipc_selection_words(selection,
-							selection->on),
-				   &selection->spin, zipc_deadline(timeout_ns),
-				   attempt, selection);
+		rc = wait_for_any(selection, zipc_deadline(timeout_ns));
 	if (rc < 0) {
 		late = go_in(selection);
 		rc = late == -EAGAIN ? rc : late;

@@ -18,6 +18,9 @@
  * done is done either in `in`, by the try, or in `out`, by the taker, and never
  * both.
  *
+ * What is made by who tries (a stream on demand) wakes nobody: so who sleeps
+ * does so until it is worth to try that, at most.
+ *
  * It looks whether a case is ready before it goes in; and at intervals it goes
  * in without that, since what the dead have only a try finds. Who went in for
  * nothing waits for a random while the next time, up to twice as long each
@@ -86,6 +89,10 @@ bool zipc_selection_ready(struct zipc_selection *selection);
 
 /* Make free what the dead have, for who only looks. */
 void zipc_selection_bury(struct zipc_selection *selection);
+
+/* Until when to sleep at most, as some things come by trying only. */
+int64_t zipc_selection_until(const struct zipc_selection *selection,
+			     int64_t deadline_ns);
 
 /*
  * What its sleepers sleep on, into on[], which has room for each case: how many

@@ -11,6 +11,7 @@
 /* Without an event to sleep on. */
 #define NAP_NS INT64_C(50000)
 #define LONGEST_NAP_NS INT64_C(10000000)
+#define LONGEST_TICK_NS INT64_C(1000000000)
 
 /* How long who only reads waits for others to settle what is stuck. */
 #define STUCK_NS INT64_C(100000000)
@@ -30,6 +31,7 @@ struct zipc_subscription {
 	unsigned generation; /* of forks, when it entered */
 	bool on_demand;      /* what is not there is made */
 	struct zipc_stream *driven; /* by that; NULL: not yet */
+	int64_t make_ns; /* nothing is to be made before: for a select */
 };
 
 /* enter and leave */
@@ -311,6 +313,19 @@ static int64_t make(struct zipc_subscription *it)
 	return rc == -EBUSY ? -EAGAIN : rc;
 }
 
+/* When it is worth to try again, though nothing may have woken us. */
+static int64_t next_make_ns(const struct zipc_subscription *it)
+{
+	int64_t now = zipc_now_ns(), at = INT64_MAX;
+
+	if (it->driven)
+		at = zipc_drive_until(it->driven, INT64_MAX);
+	if (at == INT64_MAX)
+		return now + LONGEST_NAP_NS;
+	/* The clock of a tick may be set. */
+	return at < now + LONGEST_TICK_NS ? at : now + LONGEST_TICK_NS;
+}
+
 static int64_t find_or_make(struct zipc_subscription *it)
 {
 	int64_t rc = find(it);
@@ -323,7 +338,10 @@ static int64_t find_or_make(struct zipc_subscription *it)
 		else
 			break;
 	}
-	return rc == -EAGAIN ? nothing() : rc;
+	if (rc != -EAGAIN)
+		return rc;
+	it->make_ns = next_make_ns(it);
+	return nothing();
 }
 
 /* Others may make it as well. */
@@ -508,20 +526,32 @@ int64_t zipc_stream_next_times(struct zipc_subscription *it, void *elems,
 static bool is_ready(void *context)
 {
 	const struct zipc_subscription_wait *wait = context;
+	const struct zipc_subscription *it = wait->subscription;
 
-	return zipc_subscription_ready(wait->subscription);
+	return zipc_subscription_ready(it) ||
+	       (it->on_demand && zipc_now_ns() >= it->make_ns);
+}
+
+static int64_t until(void *context, int64_t deadline_ns)
+{
+	const struct zipc_subscription_wait *wait = context;
+	int64_t make_ns = wait->subscription->make_ns;
+
+	return make_ns < deadline_ns ? make_ns : deadline_ns;
 }
 
 static int64_t attempt(void *context)
 {
 	const struct zipc_subscription_wait *wait = context;
+	struct zipc_subscription *it = wait->subscription;
 	int64_t rc;
 
 	if (wait->elem)
-		return zipc_stream_next(wait->subscription, wait->elem,
-					ZIPC_NOWAIT);
-	rc = enter(wait->subscription);
-	return rc ? rc : find(wait->subscription);
+		return zipc_stream_next(it, wait->elem, ZIPC_NOWAIT);
+	rc = enter(it);
+	if (rc)
+		return rc;
+	return it->on_demand ? find_or_make(it) : find(it);
 }
 
 int zipc_subscription_waitable(struct zipc_subscription_wait *wait,
@@ -538,7 +568,8 @@ int zipc_subscription_waitable(struct zipc_subscription_wait *wait,
 				       .symmetric = it->places.symmetric,
 				       .context = wait,
 				       .ready = is_ready,
-				       .attempt = attempt };
+				       .attempt = attempt,
+				       .until = it->on_demand ? until : NULL };
 	return enter(it);
 }
 

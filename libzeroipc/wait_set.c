@@ -15,6 +15,9 @@
  *   looking   it looks and sleeps; under the mutex while it looks
  *   fed       the descriptor is readable; as idle
  *
+ * What is made by who tries, the watcher does not make: it feeds when it is
+ * time to try.
+ *
  * The mutex is held while the cases are tried, so who waits and who watches do
  * not use a handle at the same time. Who watches never waits for it while it is
  * among the sleepers: a wake would end there. It takes what it can not look at
@@ -121,8 +124,8 @@ static int64_t look(void *context)
 	return found ? 0 : -EAGAIN;
 }
 
-/* Until it is let look; false: it ends. */
-static bool await_let_look(struct zipc_wait_set *set)
+/* Until it is let look, as long as *until_ns at most; false: it ends. */
+static bool await_let_look(struct zipc_wait_set *set, int64_t *until_ns)
 {
 	bool ends;
 
@@ -130,6 +133,7 @@ static bool await_let_look(struct zipc_wait_set *set)
 	while (!set->looking && !set->ends)
 		pthread_cond_wait(&set->let_look, &set->mutex);
 	ends = set->ends;
+	*until_ns = zipc_selection_until(&set->selection, INT64_MAX);
 	pthread_mutex_unlock(&set->mutex);
 	return !ends;
 }
@@ -147,11 +151,11 @@ static void feed(struct zipc_wait_set *set)
 static void *watch(void *context)
 {
 	struct zipc_wait_set *set = context;
-	int64_t rc;
+	int64_t rc, until_ns;
 
-	while (await_let_look(set)) {
+	while (await_let_look(set, &until_ns)) {
 		rc = zipc_wait_any(set->watching, set->words, &set->spin,
-				   INT64_MAX, look, set);
+				   until_ns, look, set);
 		/* An error, too, is found by who then waits. */
 		if (rc != -ETIMEDOUT)
 			feed(set);

@@ -29,6 +29,12 @@ struct zipc_waitable {
 	 * looks. It costs system calls. NULL: they have nothing.
 	 */
 	void (*bury)(void *context);
+	/*
+	 * Of what comes by trying only, without a wake: when it is worth to try
+	 * again, deadline_ns at most. ready() is true from then on. NULL: who
+	 * waits is woken.
+	 */
+	int64_t (*until)(void *context, int64_t deadline_ns);
 	/* Take it: 0; -EAGAIN; or an error, with its message. */
 	int64_t (*attempt)(void *context);
 };

@@ -5,6 +5,7 @@
 
 #include "../libzeroipc/drive.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -786,6 +787,108 @@ START_TEST(a_tick_waits_for_its_time)
 }
 END_TEST
 
+/* Also if the select is to read nothing: then the caller does. */
+START_TEST(a_select_makes_what_is_on_demand)
+{
+	struct zipc_stream *r = derive("r", "range(0, 300)", NULL);
+	struct zipc_stream *d = derive("d", "filter(x % 2 == 0)", r);
+	struct zipc_subscription *it = subscribe(d, NULL);
+	int64_t value = 0, i;
+	struct zipc_case one = { ZIPC_WAIT, it, _i ? &value : NULL, 0 };
+
+	for (i = 0; i < 300; i += 2) {
+		ck_rc(zipc_select(&one, 1, i % 4 ? ZIPC_FOREVER : ZIPC_NOWAIT),
+		      0);
+		ck_rc(one.result, 0);
+		if (!_i)
+			value = next(it);
+		ck_assert_int_eq(value, i);
+	}
+	ck_rc(zipc_select(&one, 1, ZIPC_FOREVER), 0);
+	ck_rc(one.result, -EPIPE);
+	zipc_stream_leave(it);
+	zipc_stream_close(d);
+	zipc_stream_close(r);
+}
+END_TEST
+
+START_TEST(a_select_waits_for_the_time_of_a_tick)
+{
+	struct zipc_stream *r = derive("r", "tick(5ms)", NULL);
+	struct zipc_stream *never = new_stream("never", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_subscription *it = subscribe(r, NULL);
+	struct zipc_subscription *other = subscribe(never, NULL);
+	int64_t value, last = -1, i;
+	struct zipc_case cases[] = { { ZIPC_WAIT, other, &value, 0 },
+				     { ZIPC_WAIT, it, &value, 0 } };
+
+	for (i = 0; i < 5; i++, last = value) {
+		ck_rc(zipc_select(cases, 2, ZIPC_FOREVER), 1);
+		ck_rc(cases[1].result, 0);
+		ck_assert_int_gt(value, last);
+	}
+	zipc_stream_leave(other);
+	zipc_stream_leave(it);
+	zipc_stream_close(never);
+	zipc_stream_close(r);
+}
+END_TEST
+
+/* By its descriptor, which may be readable for nothing at times. */
+static int64_t next_by(struct zipc_wait_set *set, struct zipc_case *one,
+		       const int64_t *value)
+{
+	struct pollfd poll_for = { .fd = zipc_wait_set_fd(set),
+				   .events = POLLIN };
+	int rc;
+
+	do {
+		ck_assert_int_eq(poll(&poll_for, 1, -1), 1);
+		rc = zipc_wait_set_wait(set, ZIPC_NOWAIT);
+	} while (rc == -EAGAIN);
+	ck_rc(rc, 0);
+	return one->result ? one->result : *value;
+}
+
+START_TEST(the_descriptor_of_a_wait_set_tells_of_what_is_on_demand)
+{
+	struct zipc_stream *r = derive("r", _i ? "tick(5ms) | map(0) | take(3)"
+					       : "repeat(0) | take(3)", NULL);
+	struct zipc_subscription *it = subscribe(r, NULL);
+	struct zipc_wait_set *set;
+	int64_t value = -1, i;
+	struct zipc_case one = { ZIPC_WAIT, it, &value, 0 };
+
+	ck_rc(zipc_wait_set_open(&set, &one, 1), 0);
+	for (i = 0; i < 3; i++, value = -1)
+		ck_assert_int_eq(next_by(set, &one, &value), 0);
+	ck_rc(next_by(set, &one, &value), -EPIPE);
+	zipc_wait_set_close(set);
+	zipc_stream_leave(it);
+	zipc_stream_close(r);
+}
+END_TEST
+
+START_TEST(a_select_drives_nothing_but_what_is_on_demand)
+{
+	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_BLOCK);
+	struct zipc_stream *d = derive("d", "map(x)", a);
+	struct zipc_subscription *it = subscribe(d, NULL);
+	int64_t value;
+	struct zipc_case one = { ZIPC_WAIT, it, &value, 0 };
+
+	emit_all(a, 1, 1);
+	ck_rc(zipc_select(&one, 1, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_stream_next(it, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_assert_int_eq(drive(d), 1);
+	ck_rc(zipc_select(&one, 1, ZIPC_NOWAIT), 0);
+	ck_assert_int_eq(value, 1);
+	zipc_stream_leave(it);
+	zipc_stream_close(d);
+	zipc_stream_close(a);
+}
+END_TEST
+
 /* what drivers leave that die or stop */
 
 static void ends_with(struct zipc_subscription *it, int64_t from, int64_t to)
@@ -1284,6 +1387,12 @@ static Suite *derive_suite(void)
 	tcase_add_test(tc, a_range_ends_for_who_reads_it);
 	tcase_add_test(tc, what_is_always_left_out_comes_to_an_end);
 	tcase_add_test(tc, a_tick_waits_for_its_time);
+	tcase_add_loop_test(tc, a_select_makes_what_is_on_demand, 0, 2);
+	tcase_add_test(tc, a_select_waits_for_the_time_of_a_tick);
+	tcase_add_loop_test(tc,
+			    the_descriptor_of_a_wait_set_tells_of_what_is_on_demand,
+			    0, 2);
+	tcase_add_test(tc, a_select_drives_nothing_but_what_is_on_demand);
 	crashes_and_damage(suite);
 	return suite;
 }
