@@ -107,9 +107,8 @@
  *
  * On demand: what has no source, or one that is made on demand, is driven by
  * who reads it, or selects over it, and finds nothing: a batch that does not
- * lap it. So a stream
- * without end takes no more than its capacity, and costs nothing while nobody
- * reads.
+ * lap it. So a stream without end takes no more than its capacity, and costs
+ * nothing while nobody reads.
  *
  * What a crash leaves: before 4 nothing, behind it a batch that is emitted by
  * the next driver, from its first result that is not out.
