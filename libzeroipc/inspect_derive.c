@@ -344,6 +344,55 @@ static int64_t read_derivation(struct zipc_view *view,
 	return rc;
 }
 
+/* What passed a derived stream by in the source of that name. */
+struct loss {
+	const char *source;
+	uint64_t elements;
+};
+
+static int read_loss(struct reading *it, struct loss *loss)
+{
+	unsigned k;
+	int rc = read_words(it);
+
+	if (rc)
+		return rc;
+	it->state = malloc(it->words.state_bytes + 1);
+	rc = it->state ? read_batch(it)
+		       : zipc_fail_as(ENOMEM, "out of memory");
+	for (k = 0; !rc && k < it->words.sources; k++)
+		if (!strncmp(it->sources[k].name, loss->source,
+			     sizeof(it->sources[k].name)))
+			loss->elements = word(&it->batch.lost[k]);
+	free(it->state);
+	return rc;
+}
+
+static int64_t read_loss_of(struct zipc_view *view,
+			    const struct zipc_view_block *block, void *context)
+{
+	struct reading it = { .out = calloc(1, sizeof(*it.out)) };
+	int rc = it.out ? zipc_watch_stream(&it.stream, view, block)
+			: zipc_fail_as(ENOMEM, "out of memory");
+
+	if (!rc && it.stream.derivation_at)
+		rc = read_loss(&it, context);
+	free(it.out);
+	return rc;
+}
+
+uint64_t zipc_watch_derived_loss(struct zipc_view *view, const char *name,
+				 const char *source)
+{
+	struct loss loss = { source, 0 };
+	struct zipc_view_entry entry;
+
+	/* What cannot be read just now has lost nothing that is known. */
+	if (!zipc_view_find(view, name, &entry) && entry.kind == ZIPC_STREAM)
+		(void)zipc_view_of_block(view, &entry, read_loss_of, &loss);
+	return loss.elements;
+}
+
 int zipc_view_derivation(struct zipc_view *view,
 			 const struct zipc_view_entry *entry,
 			 struct zipc_view_derivation *out)

@@ -497,6 +497,9 @@ int zipc_view_subscription(struct zipc_view *view,
 
 	if (!rc)
 		rc = (int)zipc_view_of_block(view, entry, read_one, &it);
+	/* Its drivers count that in their batches. */
+	if (!rc && it.of_derived)
+		it.lost = zipc_watch_derived_loss(view, it.name, entry->name);
 	if (!rc)
 		*out = it;
 	return rc;

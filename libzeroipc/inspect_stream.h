@@ -24,6 +24,13 @@ int zipc_watch_stream(struct zipc_stream_at *stream,
 		      struct zipc_view *view,
 		      const struct zipc_view_block *block);
 
+/*
+ * How many elements of the source of that name passed a derived stream by,
+ * as its latest batch counts them; 0 if that cannot be read.
+ */
+uint64_t zipc_watch_derived_loss(struct zipc_view *view, const char *name,
+				 const char *source);
+
 /* -EPROTOTYPE: entry tells of no stream. */
 int zipc_watch_must_be_stream(const struct zipc_view *view,
 			      const struct zipc_view_entry *entry);

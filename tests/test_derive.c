@@ -575,6 +575,9 @@ START_TEST(what_a_source_overwrites_is_counted)
 	struct zipc_stream *a = new_stream("a", 8, ZIPC_STREAM_DROP_OLD);
 	struct zipc_stream *d = derive("d", "map(x)", a);
 	struct zipc_subscription *it = subscribe(d, NULL);
+	struct zipc_view_subscription seen;
+	struct zipc_view_entry entry;
+	struct zipc_view *view;
 	uint64_t lost;
 	int64_t i;
 
@@ -584,6 +587,12 @@ START_TEST(what_a_source_overwrites_is_counted)
 		ck_assert_int_eq(next(it), i);
 	lost = zipc_batch_get(d->derived->driver->batch.head.lost[0]);
 	ck_assert_uint_eq(lost, 92);
+	ck_rc(zipc_view_open(&view, zipc_segment_name(segment)), 0);
+	ck_rc(zipc_view_find(view, "a", &entry), 0);
+	ck_rc(zipc_view_subscription(view, &entry, 0, &seen), 0);
+	ck_assert_int_eq(seen.of_derived, 1);
+	ck_assert_uint_eq(seen.lost, 92);
+	zipc_view_close(view);
 	zipc_stream_leave(it);
 	zipc_stream_close(a);
 	zipc_stream_close(d);

@@ -38,7 +38,7 @@ struct zipc_view_subscription {
 	int pid;             /* and is this process; 0: not known */
 	uint64_t position;   /* what it reads next */
 	uint64_t lag;        /* positions that it has yet to read */
-	uint64_t lost;       /* elements */
+	uint64_t lost;       /* elements; of_derived: by its latest batch */
 };
 /* Numbers 0 to max_subscriptions - 1; -ENOENT for a place that is free. */
 int zipc_view_subscription(struct zipc_view *view,
