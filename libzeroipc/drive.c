@@ -350,15 +350,19 @@ static int64_t wait_once(struct zipc_stream *stream, int64_t deadline)
 	return it.result;
 }
 
+int zipc_stream_not_derived(const struct zipc_stream *stream)
+{
+	return zipc_fail(EINVAL, "stream `%s` is not derived: what is emitted "
+			 "into it is all there is", stream->shape.name);
+}
+
 int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 {
 	int64_t deadline, rc;
 	bool busy = true;
 
 	if (!stream->derived)
-		return zipc_fail(EINVAL, "stream `%s` is not derived: what is "
-				 "emitted into it is all there is",
-				 stream->shape.name);
+		return zipc_stream_not_derived(stream);
 	rc = zipc_driver_begin(stream);
 	if (!rc)
 		rc = drive_now(stream);
