@@ -511,13 +511,15 @@ static struct driven *add_segment(struct drive *drive,
 	return segment;
 }
 
-/* Whether the entry is a stream that is to be driven by us. */
-static bool is_marked(struct zipc_view *view,
-		      const struct zipc_view_entry *entry,
-		      struct zipc_view_derivation *it)
+/* Whether the stream is to be driven by us; 0, or why that is not known. */
+static int is_marked(struct zipc_view *view,
+		     const struct zipc_view_entry *entry,
+		     struct zipc_view_derivation *it, bool *marked)
 {
-	return entry->kind == ZIPC_STREAM &&
-	       !zipc_view_derivation(view, entry, it) && it->by_daemon;
+	int rc = zipc_view_derivation(view, entry, it);
+
+	*marked = !rc && it->by_daemon;
+	return rc;
 }
 
 static double rate(uint64_t now, uint64_t before, uint64_t span_ns)
@@ -549,14 +551,15 @@ static void measure_stages(struct worker *worker,
 	worker->stages_ns = now;
 }
 
-/* Whether it is a lazy value that somebody asked for. */
-static bool is_wanted(struct zipc_view *view,
-		      const struct zipc_view_entry *entry)
+/* Whether it is a lazy value that somebody asked for; likewise. */
+static int is_wanted(struct zipc_view *view,
+		     const struct zipc_view_entry *entry, bool *wanted)
 {
 	static struct zipc_view_lazy it;
+	int rc = zipc_view_lazy(view, entry, &it);
 
-	return entry->kind == ZIPC_LAZY && !zipc_view_lazy(view, entry, &it) &&
-	       it.state == ZIPC_VIEW_LAZY_WANTED && !it.external;
+	*wanted = !rc && it.state == ZIPC_VIEW_LAZY_WANTED && !it.external;
+	return rc;
 }
 
 /* What is not driven yet, for whatever reason, is tried again. */
@@ -595,32 +598,63 @@ static void found(struct drive *drive, struct driven *segment,
 		begin(drive, worker);
 }
 
-/* False: it took too long, and there may be more. */
+/* Whether it may be otherwise the next time that it is looked at. */
+static bool may_pass(int error)
+{
+	return error && error != -ENOENT && error != -EBADMSG &&
+	       error != -EPROTONOSUPPORT && error != -EPROTOTYPE;
+}
+
+/*
+ * What an entry has for us, if anything. Returns 0; or why it is not known,
+ * which may pass.
+ */
+static int look_at_entry(struct drive *drive, struct zipc_view *view,
+			 const struct zipc_view_segment *it,
+			 const struct zipc_view_entry *entry)
+{
+	static struct zipc_view_derivation derivation;
+	struct driven *segment;
+	bool has = false;
+	int rc = 0;
+
+	if (entry->kind == ZIPC_STREAM)
+		rc = is_marked(view, entry, &derivation, &has);
+	else if (entry->kind == ZIPC_LAZY)
+		rc = is_wanted(view, entry, &has);
+	if (may_pass(rc))
+		return rc;
+	if (!has)
+		return 0;
+	segment = driven_of(drive, it);
+	if (!segment)
+		segment = add_segment(drive, it);
+	if (segment)
+		found(drive, segment,
+		      entry->kind == ZIPC_LAZY ? &no_entry : entry,
+		      &derivation);
+	return 0;
+}
+
+/* False: not all of it could be looked at, for the time. */
 static bool look_into(struct drive *drive, struct zipc_view *view,
 		      const struct zipc_view_segment *it)
 {
-	struct driven *segment = driven_of(drive, it);
 	struct zipc_view_entry entry;
-	static struct zipc_view_derivation derivation;
-	int64_t until_ns = now_ns() + drive->look_ns;
+	bool all = true;
 	unsigned i;
 	int rc = 0;
 
 	/* Others are looked at as well, however much one holds. */
-	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX &&
-		    now_ns() < until_ns; i++) {
+	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX; i++) {
 		rc = zipc_view_entry(view, i, &entry);
-		if (rc || !(is_marked(view, &entry, &derivation) ||
-			    is_wanted(view, &entry)))
-			continue;
-		if (!segment)
-			segment = add_segment(drive, it);
-		if (segment)
-			found(drive, segment, entry.kind == ZIPC_LAZY
-						      ? &no_entry : &entry,
-			      &derivation);
+		if (!rc)
+			rc = look_at_entry(drive, view, it, &entry);
+		all &= !may_pass(rc);
+		if (rc == -ETIMEDOUT)
+			break;
 	}
-	return rc == -ENOENT || i == STRUCTURES_MAX;
+	return all;
 }
 
 /* What was found in it by the last look counts as found by this one. */
@@ -642,12 +676,19 @@ static void look_at(struct drive *drive, const char *name)
 {
 	struct zipc_view_segment it;
 	struct zipc_view *view;
+	bool all;
+	int rc = zipc_view_open(&view, name);
 
-	if (zipc_view_open(&view, name))
-		return;
-	if (!zipc_view_segment(view, &it) && !look_into(drive, view, &it))
+	if (!rc) {
+		zipc_view_limit(view, drive->look_ns);
+		rc = zipc_view_segment(view, &it);
+		all = rc ? !may_pass(rc) : look_into(drive, view, &it);
+		zipc_view_close(view);
+	} else {
+		all = !may_pass(rc);
+	}
+	if (!all)
 		keep(drive, name);
-	zipc_view_close(view);
 }
 
 /*
