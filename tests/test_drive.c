@@ -4,10 +4,13 @@
  * the test only: those of others are not its own to drive.
  */
 #include "../zeroipcd/drive.h"
+#include "../zeroipcd/ending.h"
 #include "../zeroipcd/guard.h"
 #include "harness.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define OTHER ((uid_t)65534)
 #define THIRD ((uid_t)65533)
@@ -335,6 +338,42 @@ START_TEST(all_together_take_no_more_than_there_is)
 }
 END_TEST
 
+static void stuck(uv_timer_t *timer)
+{
+	(void)timer;
+	kill(getpid(), SIGTERM);
+	for (;;)
+		pause();
+}
+
+static void never(void *context)
+{
+	(void)context;
+	_exit(EXIT_FAILURE);
+}
+
+START_TEST(a_loop_that_is_stuck_holds_up_no_exit)
+{
+	struct ending ending;
+	uv_timer_t timer;
+	uv_loop_t loop;
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		uv_loop_init(&loop);
+		uv_timer_init(&loop, &timer);
+		ending_start(&ending, &loop, 1, never, NULL);
+		uv_timer_start(&timer, stuck, 0, 0);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		_exit(EXIT_FAILURE);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), EXIT_SUCCESS);
+}
+END_TEST
+
 static Suite *drive_suite(void)
 {
 	Suite *suite = suite_create("drive");
@@ -347,6 +386,7 @@ static Suite *drive_suite(void)
 	tcase_add_test(fast, nobody_takes_all_segments_and_records);
 	tcase_add_test(fast, what_takes_too_much_memory_is_not_begun);
 	tcase_add_test(fast, all_together_take_no_more_than_there_is);
+	tcase_add_test(fast, a_loop_that_is_stuck_holds_up_no_exit);
 	return suite;
 }
 

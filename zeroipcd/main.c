@@ -18,6 +18,7 @@
 #include "api.h"
 #include "assets.h"
 #include "drive.h"
+#include "ending.h"
 #include "guard.h"
 #include "http.h"
 #include "notify.h"
@@ -25,6 +26,7 @@
 #include "watch.h"
 
 #define USAGE_ERROR 2
+#define ENDING_S 10 /* that it may take; more than drive_stop() does */
 
 struct options {
 	const char *address, *web_root;
@@ -34,7 +36,7 @@ struct options {
 
 struct daemon {
 	uv_loop_t loop;
-	uv_signal_t term, interrupt;
+	struct ending ending;
 	struct notify notify;
 	struct assets assets;
 	struct registry registry;
@@ -64,19 +66,14 @@ static const char help[] =
 	"  --version          print the version\n"
 	"  --help             print this\n";
 
-static void stop(struct daemon *daemon)
+static void stop(void *context)
 {
-	uv_close((uv_handle_t *)&daemon->term, NULL);
-	uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+	struct daemon *daemon = context;
+
+	ending_stop(&daemon->ending);
 	http_stop(&daemon->http);
 	watch_stop(&daemon->watch);
 	notify_stop(&daemon->notify);
-}
-
-static void on_signal(uv_signal_t *signal, int number)
-{
-	(void)number;
-	stop(signal->data);
 }
 
 /* May be called before and after there is an address to tell. */
@@ -102,17 +99,6 @@ static bool on_scanned(struct watch *watch)
 	return drive_unsettled(&daemon->drive);
 }
 
-static void listen_to_signals(struct daemon *daemon)
-{
-	signal(SIGPIPE, SIG_IGN);
-	uv_signal_init(&daemon->loop, &daemon->term);
-	uv_signal_init(&daemon->loop, &daemon->interrupt);
-	daemon->term.data = daemon;
-	daemon->interrupt.data = daemon;
-	uv_signal_start(&daemon->term, on_signal, SIGTERM);
-	uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
-}
-
 /* Serve until a signal comes. Nothing is left behind, also when it fails. */
 static int serve(struct daemon *daemon, const struct options *options)
 {
@@ -127,7 +113,8 @@ static int serve(struct daemon *daemon, const struct options *options)
 
 	if (rc)
 		return rc;
-	listen_to_signals(daemon);
+	signal(SIGPIPE, SIG_IGN);
+	ending_start(&daemon->ending, &daemon->loop, ENDING_S, stop, daemon);
 	notify_start(&daemon->notify, &daemon->loop);
 	watch_start(&daemon->watch, &daemon->loop, &daemon->registry,
 		    on_scanned, daemon);
@@ -165,6 +152,7 @@ static int run(const struct options *options)
 		uv_print_all_handles(&daemon.loop, stderr);
 		assert(!"a handle was left open");
 	}
+	api_stop(&daemon.api);
 	drive_stop(&daemon.drive);
 	registry_stop(&daemon.registry);
 	assets_stop(&daemon.assets);

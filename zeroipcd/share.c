@@ -21,13 +21,18 @@ struct share_user *share_user(struct share *share, uid_t uid)
 	return user;
 }
 
+bool share_is_trusted(const struct share_user *user)
+{
+	return !user->uid || user->uid == geteuid();
+}
+
 uint64_t share_most(const struct share *share, const struct share_user *user,
 		    enum share_of of)
 {
 	uint64_t others = share->used[of] - user->used[of];
 	uint64_t left = share->most[of] > others ? share->most[of] - others : 0;
 
-	if (!user->uid || user->uid == geteuid())
+	if (share_is_trusted(user))
 		return left;
 	return left - left / 2;
 }

@@ -37,6 +37,9 @@ struct share {
 /* NULL: out of memory. Good until share_stop(). */
 struct share_user *share_user(struct share *share, uid_t uid);
 
+/* Who is not held to a share. */
+bool share_is_trusted(const struct share_user *user);
+
 /* n more for that user; false, and nothing: it would be more than its share. */
 bool share_take(struct share *share, struct share_user *user, enum share_of of,
 		uint64_t n);
