@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <zipc/base.h>
 #include <zipc/inspect.h>
@@ -19,7 +18,7 @@
 
 #define COUNT_DEFAULT 100
 #define ANSWER_NS INT64_C(2000000000) /* that an answer may take, */
-#define CREDIT_NS INT64_C(2000000000) /* and what a user's may at once */
+#define CREDIT_NS INT64_C(1000000000) /* and what a user's may at once */
 
 /* A request on its way to its answer. */
 struct request {
@@ -463,17 +462,9 @@ static int read_params(struct request *request, const char *known)
 	return 0;
 }
 
-static int64_t cpu_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 /*
- * Who asks, with what it has left of the loop's time: it gets back half of each
- * second. NULL: nothing.
+ * Who asks, with what it has left of the loop's time: it gets back a quarter of
+ * each second. NULL: nothing.
  */
 static struct share_user *client(struct api *api,
 				 const struct access_peer *peer)
@@ -484,7 +475,7 @@ static struct share_user *client(struct api *api,
 
 	if (!user)
 		return NULL;
-	more = user->turn ? (now - user->turn) / 2 : CREDIT_NS;
+	more = user->turn ? (now - user->turn) / 4 : CREDIT_NS;
 	if (more > CREDIT_NS)
 		more = CREDIT_NS;
 	user->time_ns += (int64_t)more;
@@ -527,15 +518,15 @@ void api_handle(void *api, const struct uri *uri,
 		.until_ns = now_ns() + ANSWER_NS,
 	};
 	struct share_user *user = client(api, peer);
-	int64_t began_ns = cpu_ns();
+	int64_t began_ns = now_ns();
 
 	if (!user) {
 		http_error(answer, 503, -EBUSY, "what you ask for takes more "
-			   "than half of zeroipcd's time: ask again later");
+			   "than a quarter of zeroipcd's time: ask again later");
 		return;
 	}
 	route(&request);
-	user->time_ns -= cpu_ns() - began_ns;
+	user->time_ns -= now_ns() - began_ns;
 }
 
 void api_start(struct api *api, struct registry *registry,

@@ -64,11 +64,10 @@ sparse=$prefix-sparse
 "$zeroipc" create "$sparse" --size 200G --sparse --mode 0666
 "$zeroipc" create "$sparse/map" --kind map --key-type u64 --type u64 \
 	--capacity 2000000000
+before=$(du -k "/dev/shm/$sparse" | cut -f1)
 body=$(get "/segments/$sparse/map")
 is 'an answer that would take too long is none' \
 	"$(jq -r .error <<<"$body")" ETIMEDOUT
-before=$(du -k "/dev/shm/$sparse" | cut -f1)
-get "/segments/$sparse/map" >/dev/null
 is 'and looking takes no memory of it' \
 	"$(du -k "/dev/shm/$sparse" | cut -f1)" "$before"
 if [ "$(id -u)" -eq 0 ]; then
@@ -121,7 +120,7 @@ exec {wild_out}< <(exec "$scribble" "$wild" <"$scratch/hold-wild")
 exec {hold_wild}>"$scratch/hold-wild"
 read -r -t 60 line <&"$wild_out"
 is 'somebody changes its words' "$line" ready
-for _ in {1..30}; do
+for _ in {1..20}; do
 	get "/segments/$wild" >/dev/null
 	get "/segments/$wild/mapped" >/dev/null
 	get "/segments/$wild/waits" >/dev/null
