@@ -63,7 +63,9 @@ static void settle(void)
 }
 
 /* A segment of uid with a stream of numbers, which the registry shows. */
-static struct zipc_segment *add_segment(const char *what, uid_t uid)
+static struct zipc_segment *add_segment_with(
+	const char *what, uid_t uid, uint64_t bytes,
+	const struct zipc_segment_options *options)
 {
 	const char *name = test_name(what);
 	struct registry_file *file = calloc(1, sizeof(*file));
@@ -71,7 +73,7 @@ static struct zipc_segment *add_segment(const char *what, uid_t uid)
 	struct zipc_stream *source;
 	char path[300];
 
-	ck_rc(zipc_segment_create(&segment, name, 16 << 20, NULL), 0);
+	ck_rc(zipc_segment_create(&segment, name, bytes, options), 0);
 	ck_rc(zipc_stream_create(&source, segment, "numbers", "i64", 64), 0);
 	zipc_stream_close(source);
 	snprintf(path, sizeof(path), "/dev/shm%s", name);
@@ -83,6 +85,11 @@ static struct zipc_segment *add_segment(const char *what, uid_t uid)
 				 (registry.n + 1) * sizeof(*registry.files));
 	registry.files[registry.n++] = file;
 	return segment;
+}
+
+static struct zipc_segment *add_segment(const char *what, uid_t uid)
+{
+	return add_segment_with(what, uid, 16 << 20, NULL);
 }
 
 static void derive_with(struct zipc_segment *segment, const char *name,
@@ -338,6 +345,42 @@ START_TEST(all_together_take_no_more_than_there_is)
 }
 END_TEST
 
+START_TEST(holes_of_others_are_memory_too)
+{
+	struct zipc_segment_options options = { .flags = ZIPC_SPARSE };
+	struct zipc_derive_options derived = { .by_daemon = 1,
+					       .capacity = 1 << 22 };
+	struct zipc_segment *others, *mine;
+	struct zipc_stream *source, *big;
+
+	if (!is_root())
+		return;
+	others = add_segment_with("holes", OTHER, 1 << 30, &options);
+	mine = add_segment_with("own", 0, 1 << 30, &options);
+	begin_with(8, 64);
+	ck_rc(zipc_stream_open(&source, others, "numbers", NULL), 0);
+	ck_rc(zipc_stream_derive_with(&big, others, "big", "map(x)", source,
+				      &derived), 0);
+	zipc_stream_close(big);
+	zipc_stream_close(source);
+	derive(others, "small");
+	ck_rc(zipc_stream_open(&source, mine, "numbers", NULL), 0);
+	ck_rc(zipc_stream_derive_with(&big, mine, "big", "map(x)", source,
+				      &derived), 0);
+	zipc_stream_close(big);
+	zipc_stream_close(source);
+	scan();
+	ck_told(others, "big", "error", "ENOMEM");
+	ck_assert_ptr_nonnull(strstr(told(others, "big", "message"),
+				     "sparse"));
+	ck_told(others, "small", "state", "driving");
+	ck_told(mine, "big", "state", "driving");
+	end();
+	zipc_segment_close(others);
+	zipc_segment_close(mine);
+}
+END_TEST
+
 static void stuck(uv_timer_t *timer)
 {
 	(void)timer;
@@ -386,6 +429,7 @@ static Suite *drive_suite(void)
 	tcase_add_test(fast, nobody_takes_all_segments_and_records);
 	tcase_add_test(fast, what_takes_too_much_memory_is_not_begun);
 	tcase_add_test(fast, all_together_take_no_more_than_there_is);
+	tcase_add_test(fast, holes_of_others_are_memory_too);
 	tcase_add_test(fast, a_loop_that_is_stuck_holds_up_no_exit);
 	return suite;
 }

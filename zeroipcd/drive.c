@@ -23,6 +23,7 @@
 
 #include "access.h"
 #include "guard.h"
+#include "holes.h"
 #include "json.h"
 
 #define SLICE_NS INT64_C(500000000)
@@ -55,6 +56,7 @@ struct worker {
 	bool was_found;      /* by the one before */
 	bool begun;
 	bool joined;         /* or not begun: what it ended with stays told */
+	uint64_t holes;      /* bytes that its thread may make memory of */
 	uint64_t bytes;      /* of memory that are set aside for its thread */
 	struct zipc_stream *stream;
 	uv_thread_t thread;
@@ -285,9 +287,13 @@ static void too_large(const struct drive *drive, struct worker *worker,
 
 	snprintf(message, sizeof(message), "driving it takes %" PRIu64
 		 " MiB of memory, more than the %" PRIu64 " MiB that zeroipcd "
-		 "gives to one stream (a quarter of --memory): derive it with "
-		 "a smaller batch, or use `zeroipc drive`", (bytes >> 20) + 1,
-		 most_of_one(drive) >> 20);
+		 "gives to one stream (a quarter of --memory)%s; or use "
+		 "`zeroipc drive`", (bytes >> 20) + 1,
+		 most_of_one(drive) >> 20,
+		 worker->holes > bytes / 2 ? ": what it touches of a sparse "
+					     "segment becomes memory"
+					   : ": derive it with a smaller "
+					     "batch");
 	if (!user->told[SHARE_BYTES])
 		fprintf(stderr, "zeroipcd: stream %s of %s: %s\n",
 			worker->name, access_user(user->uid), message);
@@ -299,6 +305,7 @@ static void too_large(const struct drive *drive, struct worker *worker,
 static int prepare(struct drive *drive, struct worker *worker)
 {
 	int64_t bytes = RESOLVER_BYTES;
+	uint64_t needs;
 	int rc;
 
 	if (!resolves(worker)) {
@@ -311,13 +318,14 @@ static int prepare(struct drive *drive, struct worker *worker)
 		tell(worker, (int)bytes, zipc_last_error());
 		return (int)bytes;
 	}
-	if ((uint64_t)bytes > most_of_one(drive)) {
-		too_large(drive, worker, (uint64_t)bytes);
+	needs = (uint64_t)bytes + worker->holes;
+	if (needs > most_of_one(drive)) {
+		too_large(drive, worker, needs);
 		return -ENOMEM;
 	}
-	if (!take(drive, worker, SHARE_BYTES, (uint64_t)bytes + STACK_BYTES))
+	if (!take(drive, worker, SHARE_BYTES, needs + STACK_BYTES))
 		return -EUSERS;
-	worker->bytes = (uint64_t)bytes + STACK_BYTES;
+	worker->bytes = needs + STACK_BYTES;
 	tell(worker, 0, "");
 	return 0;
 }
@@ -580,9 +588,10 @@ static void begin(struct drive *drive, struct worker *worker)
 	give_back(drive, worker);
 }
 
-static void found(struct drive *drive, struct driven *segment,
-		  const struct zipc_view_entry *entry,
-		  const struct zipc_view_derivation *derivation)
+/* One that is to begin; or NULL. */
+static struct worker *found(struct drive *drive, struct driven *segment,
+			    const struct zipc_view_entry *entry,
+			    const struct zipc_view_derivation *derivation)
 {
 	struct worker *worker = worker_of(segment, entry);
 
@@ -590,12 +599,28 @@ static void found(struct drive *drive, struct driven *segment,
 	if (!worker)
 		worker = add_worker(drive, segment, entry);
 	if (!worker)
-		return;
+		return NULL;
 	worker->found = true;
 	if (entry != &no_entry)
 		measure_stages(worker, derivation);
-	if (!worker->begun)
-		begin(drive, worker);
+	return worker->begun ? NULL : worker;
+}
+
+/*
+ * What its thread may make of holes: of a lazy, any input may be anywhere. Who
+ * owns zeroipcd pays for them in any case.
+ */
+static uint64_t holes_of(struct zipc_view *view,
+			 const struct zipc_view_segment *it,
+			 const struct worker *worker,
+			 const struct zipc_view_entry *entry,
+			 const struct zipc_view_derivation *derivation)
+{
+	if (share_is_trusted(worker->segment->user))
+		return 0;
+	if (resolves(worker))
+		return holes_between(it->name, 0, it->used_bytes);
+	return holes_of_stream(view, it->name, entry, derivation);
 }
 
 /* Whether it may be otherwise the next time that it is looked at. */
@@ -615,6 +640,7 @@ static int look_at_entry(struct drive *drive, struct zipc_view *view,
 {
 	static struct zipc_view_derivation derivation;
 	struct driven *segment;
+	struct worker *worker;
 	bool has = false;
 	int rc = 0;
 
@@ -629,10 +655,14 @@ static int look_at_entry(struct drive *drive, struct zipc_view *view,
 	segment = driven_of(drive, it);
 	if (!segment)
 		segment = add_segment(drive, it);
-	if (segment)
-		found(drive, segment,
-		      entry->kind == ZIPC_LAZY ? &no_entry : entry,
-		      &derivation);
+	worker = segment ? found(drive, segment,
+				 entry->kind == ZIPC_LAZY ? &no_entry : entry,
+				 &derivation)
+			 : NULL;
+	if (worker) {
+		worker->holes = holes_of(view, it, worker, entry, &derivation);
+		begin(drive, worker);
+	}
 	return 0;
 }
 
