@@ -44,7 +44,7 @@ longest=$prefix${longest:${#prefix}}
 new_stream "$victim"
 "$zeroipc" derive "$victim" mapped 'map(x + 1)' numbers
 
-start_daemon --threads 8
+start_daemon --threads 8 --max-clients 16
 ok 'what is of no harm is driven' wait_until 'driving' drives "$victim" mapped
 all=$(get /segments)
 is 'links, fifos and directories are no segments' \
@@ -79,6 +79,27 @@ if [ "$(id -u)" -eq 0 ]; then
 	}
 	ok 'who asks for too much gets no more' wait_until 'a refusal' busy
 	is 'while others are served' "$(status_of "/segments/$victim")" 200
+	# Connections that are held: half of them, and no more.
+	# shellcheck disable=SC2016 # the other shell's
+	hold='for ((i = 0; i < 16; i++)); do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$1"
+		printf "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" >&"$fd"
+		line=
+		read -r line <&"$fd"
+		[[ $line != HTTP* ]] || served=$((served + 1))
+	done
+	echo "$served"
+	read -r line'
+	mkfifo "$scratch/hold"
+	exec {held_out}< <(trap '' PIPE
+		exec "${as_other[@]}" bash -c "$hold" hold "$port" \
+			<"$scratch/hold" 2>/dev/null)
+	exec {hold}>"$scratch/hold"
+	read -r -t 60 line <&"$held_out"
+	is 'who wants all connections gets half of them' "$line" 8
+	is 'and others are served meanwhile' "$(status_of /healthz)" 200
+	exec {hold}>&-
+
 	# What is wanted of it, others are still driven.
 	hog=$prefix-hog
 	new_stream "$hog"
