@@ -68,8 +68,8 @@ before=$(du -k "/dev/shm/$sparse" | cut -f1)
 body=$(get "/segments/$sparse/map")
 is 'an answer that would take too long is none' \
 	"$(jq -r .error <<<"$body")" ETIMEDOUT
-is 'and looking takes no memory of it' \
-	"$(du -k "/dev/shm/$sparse" | cut -f1)" "$before"
+ok 'and looking takes no memory of it' \
+	[ "$(du -k "/dev/shm/$sparse" | cut -f1)" -le "$before" ]
 if [ "$(id -u)" -eq 0 ]; then
 	as_other=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	busy()

@@ -85,5 +85,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (used_n && (poll(&in, 1, 0) == 0 || read(0, &byte, 1) > 0))
 		scribble(words, before, n, used, used_n);
+	free(before);
+	free(used);
 	return EXIT_SUCCESS;
 }
