@@ -137,6 +137,8 @@ struct zipc_derived {
 	char *text;
 	uint64_t holder; /* of its subscriptions */
 	struct zipc_driver *driver; /* NULL: it has not driven yet */
+	/* What reading each source takes, as was told; 0: nobody asked. */
+	uint64_t told_bytes[ZIPC_FLOW_SOURCES];
 };
 
 /* The stream's handle is being opened, all but this: check and copy. */

@@ -409,15 +409,19 @@ static int64_t drive_until(struct zipc_stream *stream, int64_t deadline,
 	return rc;
 }
 
+int zipc_stream_not_derived(const struct zipc_stream *stream)
+{
+	return zipc_fail(EINVAL, "stream `%s` is not derived: what is emitted "
+			 "into it is all there is", stream->shape.name);
+}
+
 int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)
 {
 	struct zipc_driver *driver;
 	int64_t rc;
 
 	if (!stream->derived)
-		return zipc_fail(EINVAL, "stream `%s` is not derived: what is "
-				 "emitted into it is all there is",
-				 stream->shape.name);
+		return zipc_stream_not_derived(stream);
 	rc = zipc_driver_begin(stream);
 	if (rc)
 		return rc;

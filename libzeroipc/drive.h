@@ -136,4 +136,6 @@ extern int64_t zipc_drive_stale_ns __attribute__((visibility("hidden")));
 int zipc_driver_begin(struct zipc_stream *stream);
 bool zipc_driver_leads(const struct zipc_stream *stream);
 
+int zipc_stream_not_derived(const struct zipc_stream *stream); /* -EINVAL */
+
 #endif

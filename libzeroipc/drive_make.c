@@ -45,42 +45,71 @@ static int is_removed(const struct zipc_stream *stream, const char *source)
 			 stream->shape.name);
 }
 
-static int open_source(struct zipc_stream *stream, unsigned k)
+/* The stream that a source is, opened; not any other that has its name now. */
+static int find_source(struct zipc_stream **out,
+		       const struct zipc_stream *stream, unsigned k)
 {
-	const struct zipc_derived *derived = stream->derived;
-	const struct zipc_derivation_source *said = &derived->sources[k];
-	struct zipc_drive_source *it = &derived->driver->source[k];
+	const char *name = stream->derived->sources[k].name;
 	struct zipc_stream *found;
-	int rc = zipc_stream_open(&found, stream->shape.segment, said->name,
-				  NULL);
+	int rc = zipc_stream_open(&found, stream->shape.segment, name, NULL);
 
 	/* Nothing has the name, or something else. */
 	if (rc == -ENOENT || rc == -EPROTOTYPE)
-		return is_removed(stream, said->name);
+		return is_removed(stream, name);
 	if (rc)
 		return rc;
-	it->stream = found;
 	rc = zipc_derived_check_source(stream, k, found);
 	if (rc == -ENOENT)
-		rc = is_removed(stream, said->name);
-	if (!rc)
-		rc = zipc_stream_subscribe(&it->reader, found, NULL,
-					   ZIPC_STREAM_NEWEST);
+		rc = is_removed(stream, name);
+	if (rc)
+		zipc_stream_close(found);
+	else
+		*out = found;
+	return rc;
+}
+
+static int open_source(struct zipc_stream *stream, unsigned k)
+{
+	struct zipc_drive_source *it = &stream->derived->driver->source[k];
+	int rc = find_source(&it->stream, stream, k);
+
+	if (rc)
+		return rc;
+	rc = zipc_stream_subscribe(&it->reader, it->stream, NULL,
+				   ZIPC_STREAM_NEWEST);
 	if (rc)
 		close_source(it);
 	return rc;
 }
 
-/* Memory for what is read of it at a time. */
-static int prepare_source(struct zipc_drive_source *it, uint32_t room)
+/* How many elements are read of a source at a time, at most. */
+static uint64_t most_of(const struct zipc_places *places, uint32_t room)
 {
+	uint64_t most = READ_BYTES / places->elem_size;
+
+	most = most < room ? most : room;
+	return most ? most : 1;
+}
+
+static uint64_t source_bytes(const struct zipc_places *places, uint32_t room)
+{
+	return most_of(places, room) *
+	       (places->elem_size + sizeof(struct zipc_passage) +
+		(places->stamp_word ? sizeof(int64_t) : 0));
+}
+
+/* Memory for what is read of it at a time: no more than was told. */
+static int prepare_source(struct zipc_stream *stream, unsigned k)
+{
+	const struct zipc_derived *derived = stream->derived;
+	struct zipc_drive_source *it = &derived->driver->source[k];
 	const struct zipc_places *places = &it->stream->places;
 
-	it->most = READ_BYTES / places->elem_size;
-	if (it->most > room)
-		it->most = room;
-	if (!it->most)
-		it->most = 1;
+	if (derived->told_bytes[k] &&
+	    source_bytes(places, derived->copy.room) > derived->told_bytes[k])
+		return zipc_stream_damaged(&stream->shape, "a source has "
+					   "larger elements than before");
+	it->most = most_of(places, derived->copy.room);
 	it->elems = calloc(it->most, places->elem_size);
 	it->behind = calloc(it->most, sizeof(*it->behind));
 	if (places->stamp_word)
@@ -165,8 +194,7 @@ int zipc_driver_open_sources(struct zipc_stream *stream)
 			continue;
 		rc = open_source(stream, k);
 		if (!rc)
-			rc = prepare_source(&driver->source[k],
-					    derived->copy.room);
+			rc = prepare_source(stream, k);
 	}
 	if (!rc)
 		rc = read_flow(stream);
@@ -183,6 +211,43 @@ void zipc_driver_close_sources(struct zipc_driver *driver)
 		close_source(&driver->source[k]);
 	zipc_flow_close(driver->flow);
 	driver->flow = NULL;
+}
+
+/* A flow's own, besides the columns of its programs, of which code has few. */
+#define FLOW_BYTES (UINT64_C(128) << 10)
+#define COLUMN_BYTES 256u /* for each byte of a flow */
+
+int64_t zipc_stream_drive_bytes(struct zipc_stream *stream)
+{
+	struct zipc_derived *derived = stream->derived;
+	struct zipc_batch_layout layout;
+	struct zipc_stream *source;
+	uint64_t bytes;
+	unsigned k;
+	int rc;
+
+	if (!derived)
+		return zipc_stream_not_derived(stream);
+	layout = zipc_batch_layout(derived->copy.state_bytes,
+				   derived->copy.room,
+				   stream->places.elem_size,
+				   stream->places.stamp_word);
+	bytes = 2 * layout.size + FLOW_BYTES +
+		(uint64_t)derived->copy.flow_bytes * COLUMN_BYTES;
+	for (k = 0; k < derived->copy.sources; k++) {
+		rc = find_source(&source, stream, k);
+		if (rc == -ENOENT) { /* it has ended, or nothing is read of it */
+			derived->told_bytes[k] = 1;
+			continue;
+		}
+		if (rc)
+			return rc;
+		derived->told_bytes[k] = source_bytes(&source->places,
+						      derived->copy.room);
+		bytes += derived->told_bytes[k];
+		zipc_stream_close(source);
+	}
+	return (int64_t)bytes;
 }
 
 /* positions */

@@ -16,6 +16,7 @@
  */
 #include "inspect.h"
 
+#include "clock.h"
 #include "error.h"
 
 #include <stdarg.h>
@@ -37,6 +38,9 @@ int zipc_view_read(struct zipc_view *view, uint64_t offset, void *bytes,
 				 "byte %llu on are beyond its file's %llu",
 				 view->name, LLU(n), LLU(offset),
 				 LLU(view->file_bytes));
+	if (view->until_ns && zipc_now_ns() >= view->until_ns)
+		return zipc_fail(ETIMEDOUT, "it takes too long to look into "
+				 "segment `/%s`", view->name);
 	while (n) {
 		got = pread(view->fd, to, n, (off_t)offset);
 		if (got < 0 && errno == EINTR)
@@ -213,6 +217,11 @@ int zipc_view_open(struct zipc_view **out, const char *name)
 	}
 	*out = view;
 	return 0;
+}
+
+void zipc_view_limit(struct zipc_view *view, int64_t timeout_ns)
+{
+	view->until_ns = zipc_deadline(timeout_ns);
 }
 
 void zipc_view_close(struct zipc_view *view)

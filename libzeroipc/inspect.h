@@ -31,6 +31,7 @@ struct zipc_view {
 	struct zipc_header header; /* as it was at open */
 	/* Where zipc_view_index() was: it gave number walked - 1. */
 	unsigned walked, walked_to;
+	int64_t until_ns; /* when reading it ends; 0: never */
 };
 
 /* An entry, and how many structures it has had: a copy. */
@@ -171,7 +172,8 @@ int zipc_view_count(struct zipc_view *view, struct zipc_view_segment *out);
 
 /*
  * Copy n bytes from offset on. What was read is read before anything that a
- * later call reads. Returns 0; -EBADMSG if they are not all inside the file.
+ * later call reads. Returns 0; -EBADMSG if they are not all inside the file;
+ * -ETIMEDOUT by zipc_view_limit(). So whatever takes long ends by that.
  */
 int zipc_view_read(struct zipc_view *view, uint64_t offset, void *bytes,
 		   uint64_t n);

@@ -185,6 +185,34 @@ START_TEST(it_says_what_it_is_and_takes_no_elements)
 }
 END_TEST
 
+START_TEST(what_a_driver_takes_is_told_before)
+{
+	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK);
+	struct zipc_derive_options options = { .batch = 64 };
+	struct zipc_stream *few, *many;
+	int64_t bytes;
+
+	ck_rc(zipc_stream_derive_with(&few, segment, "few", "map(x + 1)", a,
+				      &options), 0);
+	options.batch = 4096;
+	ck_rc(zipc_stream_derive_with(&many, segment, "many", "map(x + 1)", a,
+				      &options), 0);
+	ck_rc(zipc_stream_drive_bytes(a), -EINVAL);
+	bytes = zipc_stream_drive_bytes(few);
+	ck_assert_int_gt(bytes, 2 * 64 * 8);
+	ck_assert_int_ge(zipc_stream_drive_bytes(many),
+			 bytes + 2 * (4096 - 64) * 8);
+	emit_all(a, 1, 10);
+	ck_assert_int_eq(drive(few), 10);
+	ck_assert_int_eq(drive(many), 10);
+	zipc_stream_close(many);
+	ck_rc(zipc_segment_remove(segment, "a"), 0);
+	ck_rc(zipc_stream_drive_bytes(few), -ENOENT);
+	zipc_stream_close(few);
+	zipc_stream_close(a);
+}
+END_TEST
+
 START_TEST(what_can_not_be_derived_is_refused)
 {
 	struct zipc_stream *a = new_stream("a", 64, ZIPC_STREAM_BLOCK), *d;
@@ -1370,6 +1398,7 @@ static Suite *derive_suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, results_come_out_once_and_in_order);
 	tcase_add_test(tc, it_says_what_it_is_and_takes_no_elements);
+	tcase_add_test(tc, what_a_driver_takes_is_told_before);
 	tcase_add_test(tc, what_can_not_be_derived_is_refused);
 	tcase_add_test(tc, the_source_waits_for_drivers);
 	tcase_add_test(tc, removed_it_holds_nobody_back);

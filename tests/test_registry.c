@@ -137,6 +137,50 @@ START_TEST(names_that_are_no_files_are_not_found)
 }
 END_TEST
 
+#define FILES 400u
+#define OTHER ((uid_t)65534)
+
+static void make_files_of_another(void)
+{
+	char what[16];
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < FILES; i++) {
+		snprintf(what, sizeof(what), "of-%u", i);
+		fd = open(path_of(test_name(what)), O_RDWR | O_CREAT, 0600);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(fchown(fd, OTHER, OTHER), 0);
+		close(fd);
+	}
+}
+
+START_TEST(nobody_hides_files_of_others_behind_his_own)
+{
+	const char *mine = test_name("mine");
+	unsigned others = 0;
+	bool found = false;
+	size_t i;
+
+	if (geteuid()) {
+		fprintf(stderr, "SKIP: only root makes files of another\n");
+		return;
+	}
+	registry.most = registry.n + FILES;
+	make_segment(mine);
+	make_files_of_another();
+	ck_rc(registry_scan(&registry), 0);
+	for (i = 0; i < registry.n; i++) {
+		others += registry.files[i]->stat.st_uid == OTHER;
+		found |= !strcmp(registry.files[i]->name, mine + 1);
+	}
+	ck_assert(found);
+	ck_assert(registry.more);
+	ck_assert_uint_gt(others, 0);
+	ck_assert_uint_lt(others, FILES);
+}
+END_TEST
+
 static Suite *registry_suite(void)
 {
 	Suite *suite = suite_create("registry");
@@ -148,6 +192,7 @@ static Suite *registry_suite(void)
 	tcase_add_test(fast, a_file_may_become_a_segment_by_plain_stores);
 	tcase_add_test(fast, a_damaged_segment_is_shown_as_such);
 	tcase_add_test(fast, names_that_are_no_files_are_not_found);
+	tcase_add_test(fast, nobody_hides_files_of_others_behind_his_own);
 	return suite;
 }
 

@@ -17,6 +17,8 @@
 #include "json.h"
 
 #define COUNT_DEFAULT 100
+#define ANSWER_NS INT64_C(2000000000) /* that an answer may take, */
+#define CREDIT_NS INT64_C(1000000000) /* and what a user's may at once */
 
 /* A request on its way to its answer. */
 struct request {
@@ -26,6 +28,7 @@ struct request {
 	struct http_answer *answer;
 	bool quoted; /* int64=string */
 	uint64_t from, count;
+	int64_t until_ns; /* it has to be answered */
 };
 
 struct route {
@@ -81,6 +84,11 @@ static void fail(struct request *request, int error)
 					: zipc_strerror(error));
 }
 
+static int64_t now_ns(void)
+{
+	return (int64_t)uv_hrtime();
+}
+
 static double uptime_s(const struct api *api)
 {
 	return (double)((uv_hrtime() - api->started_ns) / 1000000) / 1e3;
@@ -128,6 +136,8 @@ static int open_for(const struct request *request,
 	rc = zipc_view_open(&view, file->name);
 	if (rc)
 		return rc;
+	zipc_view_limit(view, request->until_ns > now_ns()
+				      ? request->until_ns - now_ns() : 0);
 	rc = zipc_view_segment(view, segment);
 	if (!rc && !may_read(request->peer, segment))
 		rc = -EACCES;
@@ -196,9 +206,9 @@ static void segments(struct request *request)
 	add_daemon(document, request);
 	open = cJSON_AddArrayToObject(document, "segments");
 	closed = cJSON_AddArrayToObject(document, "unreadable");
-	for (i = 0; i < registry->n; i++)
+	for (i = 0; i < registry->n && now_ns() < request->until_ns; i++)
 		add_file(request, registry->files[i], open, closed);
-	if (registry->more)
+	if (registry->more || i < registry->n)
 		cJSON_AddTrueToObject(document, "more");
 	finish(request, document);
 }
@@ -452,12 +462,32 @@ static int read_params(struct request *request, const char *known)
 	return 0;
 }
 
-void api_handle(void *api, const struct uri *uri,
-		const struct access_peer *peer, struct http_answer *answer)
+/*
+ * Who asks, with what it has left of the loop's time: it gets back a quarter of
+ * each second. NULL: nothing.
+ */
+static struct share_user *client(struct api *api,
+				 const struct access_peer *peer)
 {
-	struct request request = {
-		.api = api, .uri = uri, .peer = peer, .answer = answer,
-	};
+	uid_t uid = peer->known ? peer->uid : (uid_t)-1;
+	struct share_user *user = share_user(&api->clients, uid);
+	uint64_t now = uv_hrtime(), more;
+
+	if (!user)
+		return NULL;
+	more = user->turn ? (now - user->turn) / 4 : CREDIT_NS;
+	if (more > CREDIT_NS)
+		more = CREDIT_NS;
+	user->time_ns += (int64_t)more;
+	if (user->time_ns > CREDIT_NS)
+		user->time_ns = CREDIT_NS;
+	user->turn = now;
+	return user->time_ns > 0 || share_is_trusted(user) ? user : NULL;
+}
+
+static void route(struct request *request)
+{
+	const struct uri *uri = request->uri;
 	const struct route *route;
 	size_t i;
 
@@ -466,18 +496,37 @@ void api_handle(void *api, const struct uri *uri,
 		if (uri->parts != route->parts ||
 		    strcmp(uri->part[0], route->first))
 			continue;
-		if (!read_params(&request, route->params))
-			route->handle(&request);
+		if (!read_params(request, route->params))
+			route->handle(request);
 		return;
 	}
 	if (uri->parts <= 1 &&
-	    !assets_find(request.api->assets, uri->parts ? uri->part[0] : "",
-			 answer))
+	    !assets_find(request->api->assets, uri->parts ? uri->part[0] : "",
+			 request->answer))
 		return;
-	http_error(answer, 404, -ENOENT,
+	http_error(request->answer, 404, -ENOENT,
 		   "nothing is here; there are /, /healthz, /segments, "
 		   "/segments/NAME, /segments/NAME/waits and "
 		   "/segments/NAME/STRUCTURE");
+}
+
+void api_handle(void *api, const struct uri *uri,
+		const struct access_peer *peer, struct http_answer *answer)
+{
+	struct request request = {
+		.api = api, .uri = uri, .peer = peer, .answer = answer,
+		.until_ns = now_ns() + ANSWER_NS,
+	};
+	struct share_user *user = client(api, peer);
+	int64_t began_ns = now_ns();
+
+	if (!user) {
+		http_error(answer, 503, -EBUSY, "what you ask for takes more "
+			   "than a quarter of zeroipcd's time: ask again later");
+		return;
+	}
+	route(&request);
+	user->time_ns -= now_ns() - began_ns;
 }
 
 void api_start(struct api *api, struct registry *registry,
@@ -487,4 +536,9 @@ void api_start(struct api *api, struct registry *registry,
 	api->assets = assets;
 	api->drive = drive;
 	api->started_ns = uv_hrtime();
+}
+
+void api_stop(struct api *api)
+{
+	share_stop(&api->clients);
 }

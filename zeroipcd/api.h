@@ -12,11 +12,13 @@ struct api {
 	struct registry *registry;
 	struct assets *assets;
 	const struct drive *drive;
+	struct share clients; /* their time */
 	uint64_t started_ns; /* monotonic */
 };
 
 void api_start(struct api *api, struct registry *registry,
 	       struct assets *assets, const struct drive *drive);
+void api_stop(struct api *api);
 
 /* An http_handler whose context is a struct api. */
 void api_handle(void *api, const struct uri *uri,

@@ -198,6 +198,10 @@ void describe_structures(cJSON *object, const struct drive *drive,
 		rc = zipc_view_entry(view, i, &entry);
 		if (rc == -ENOENT)
 			return;
+		if (rc == -ETIMEDOUT) {
+			cJSON_AddTrueToObject(object, "more_structures");
+			return;
+		}
 		one = cJSON_CreateObject();
 		if (rc)
 			describe_damage(one, i, rc);

@@ -95,7 +95,9 @@ int describe_derivation(cJSON *object, const struct drive *drive,
 	rc = it ? zipc_view_derivation(view, entry, it) : -ENOMEM;
 	if (!rc) {
 		add_derivation(object, segment->name, it, int64_as_string);
-		drive_describe(drive, object, segment, entry, int64_as_string);
+		if (it->by_daemon)
+			drive_describe(drive, object, segment, entry,
+				       int64_as_string);
 	}
 	free(it);
 	return rc == -EPROTOTYPE ? 0 : rc;

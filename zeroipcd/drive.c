@@ -12,6 +12,7 @@
 #include "drive.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +23,16 @@
 
 #include "access.h"
 #include "guard.h"
+#include "holes.h"
 #include "json.h"
 
 #define SLICE_NS INT64_C(500000000)
 #define RETRY_MS 1000u
 #define STACK_BYTES (256u << 10)
-#define STRUCTURES_MAX 4096u            /* of a segment that are looked at, */
-#define LOOK_NS INT64_C(100000000)      /* for as long as this */
+#define RESOLVER_BYTES (4u << 20)       /* that computing lazies takes, about */
+#define RECORDS_MAX 4096u               /* streams, also those not driven */
+#define STRUCTURES_MAX 4096u            /* of a segment that are looked at */
+#define TURN_NS INT64_C(200000000)      /* of a user's, in one scan */
 #define STOP_NS INT64_C(5000000000)     /* for threads to end */
 #define AGAIN_NS UINT64_C(2500000000)   /* until it is looked at again */
 
@@ -52,6 +56,8 @@ struct worker {
 	bool was_found;      /* by the one before */
 	bool begun;
 	bool joined;         /* or not begun: what it ended with stays told */
+	uint64_t holes;      /* bytes that its thread may make memory of */
+	uint64_t bytes;      /* of memory that are set aside for its thread */
 	struct zipc_stream *stream;
 	uv_thread_t thread;
 	_Atomic bool stop, ended;
@@ -69,10 +75,10 @@ struct driven {
 	struct driven *next;
 	char name[256];
 	uint64_t id;
+	struct share_user *user; /* who owns the file */
 	bool found, tried;            /* by the scan that is going on; */
 	bool was_found;               /* by the one before */
-	unsigned marked;              /* what it has found there */
-	struct zipc_segment *segment; /* NULL: it could not be opened */
+	struct zipc_segment *segment; /* NULL: it is not open just now */
 	struct guard *guard;
 	int error;
 	char message[512];
@@ -191,6 +197,16 @@ static void ask_to_end(struct worker *worker)
 	atomic_store_explicit(&worker->stop, true, memory_order_release);
 }
 
+/* What its thread had. */
+static void give_back(struct drive *drive, struct worker *worker)
+{
+	struct share_user *user = worker->segment->user;
+
+	share_give(&drive->share, user, SHARE_THREADS, 1);
+	share_give(&drive->share, user, SHARE_BYTES, worker->bytes);
+	worker->bytes = 0;
+}
+
 /* Join what has ended; true: its thread still runs. */
 static bool runs(struct drive *drive, struct worker *worker)
 {
@@ -202,9 +218,9 @@ static bool runs(struct drive *drive, struct worker *worker)
 	uv_thread_join(&worker->thread);
 	worker->joined = true;
 	worker->rate = 0;
-	drive->threads--;
 	zipc_stream_close(worker->stream);
 	worker->stream = NULL;
+	give_back(drive, worker);
 	return false;
 }
 
@@ -213,44 +229,126 @@ static bool resolves(const struct worker *worker)
 	return !worker->name[0];
 }
 
-static void worker_free(struct worker *worker)
+static void worker_free(struct drive *drive, struct worker *worker)
 {
+	share_give(&drive->share, worker->segment->user, SHARE_RECORDS, 1);
 	uv_mutex_destroy(&worker->mutex);
 	free(worker);
 }
 
-static void begin(struct drive *drive, struct worker *worker)
+/* Why there is no more of that for the user, in words; logged once. */
+static void refuse(const struct drive *drive, struct share_user *user,
+		   enum share_of of, char *message, size_t size)
+{
+	static const char *const what[SHARE_KINDS] = {
+		[SHARE_THREADS] = "threads (--threads)",
+		[SHARE_SEGMENTS] = "segments",
+		[SHARE_BYTES] = "MiB of memory (--memory)",
+		[SHARE_RECORDS] = "streams that it knows of",
+	};
+	unsigned unit = of == SHARE_BYTES ? 20 : 0;
+
+	snprintf(message, size, "no more is driven for %s, who has %" PRIu64
+		 " of %" PRIu64 " %s, and may have %" PRIu64
+		 "; `zeroipc drive` does it as well",
+		 access_user(user->uid), user->used[of] >> unit,
+		 drive->share.most[of] >> unit, what[of],
+		 share_most(&drive->share, user, of) >> unit);
+	if (!user->told[of])
+		fprintf(stderr, "zeroipcd: %s\n", message);
+	user->told[of] = true;
+}
+
+/* A share of n of that; false: it is told why not. */
+static bool take(struct drive *drive, struct worker *worker, enum share_of of,
+		 uint64_t n)
+{
+	struct share_user *user = worker->segment->user;
+	char message[sizeof(worker->message)];
+
+	if (share_take(&drive->share, user, of, n))
+		return true;
+	refuse(drive, user, of, message, sizeof(message));
+	tell(worker, -EUSERS, message);
+	return false;
+}
+
+/* Memory that a single stream may take. */
+static uint64_t most_of_one(const struct drive *drive)
+{
+	return drive->share.most[SHARE_BYTES] / 4;
+}
+
+static void too_large(const struct drive *drive, struct worker *worker,
+		      uint64_t bytes)
+{
+	struct share_user *user = worker->segment->user;
+	char message[sizeof(worker->message)];
+
+	snprintf(message, sizeof(message), "driving it takes %" PRIu64
+		 " MiB of memory, more than the %" PRIu64 " MiB that zeroipcd "
+		 "gives to one stream (a quarter of --memory)%s; or use "
+		 "`zeroipc drive`", (bytes >> 20) + 1,
+		 most_of_one(drive) >> 20,
+		 worker->holes > bytes / 2 ? ": what it touches of a sparse "
+					     "segment becomes memory"
+					   : ": derive it with a smaller "
+					     "batch");
+	if (!user->told[SHARE_BYTES])
+		fprintf(stderr, "zeroipcd: stream %s of %s: %s\n",
+			worker->name, access_user(user->uid), message);
+	user->told[SHARE_BYTES] = true;
+	tell(worker, -ENOMEM, message);
+}
+
+/* Its stream, and what its thread will take: 0, or why it is not to be. */
+static int prepare(struct drive *drive, struct worker *worker)
+{
+	int64_t bytes = RESOLVER_BYTES;
+	uint64_t needs;
+	int rc;
+
+	if (!resolves(worker)) {
+		rc = zipc_stream_open(&worker->stream,
+				      worker->segment->segment, worker->name,
+				      NULL);
+		bytes = rc ? rc : zipc_stream_drive_bytes(worker->stream);
+	}
+	if (bytes < 0) {
+		tell(worker, (int)bytes, zipc_last_error());
+		return (int)bytes;
+	}
+	needs = (uint64_t)bytes + worker->holes;
+	if (needs > most_of_one(drive)) {
+		too_large(drive, worker, needs);
+		return -ENOMEM;
+	}
+	if (!take(drive, worker, SHARE_BYTES, needs + STACK_BYTES))
+		return -EUSERS;
+	worker->bytes = needs + STACK_BYTES;
+	tell(worker, 0, "");
+	return 0;
+}
+
+/* Its segment is open, and a thread is set aside. */
+static int begin_thread(struct drive *drive, struct worker *worker)
 {
 	uv_thread_options_t options = {
 		.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES,
 	};
-	int rc;
+	int rc = prepare(drive, worker);
 
-	if (drive->threads == DRIVE_MAX) {
-		tell(worker, -EUSERS, "this zeroipcd drives as many streams as "
-		     "it can; `zeroipc drive` does it as well");
-		return;
+	if (!rc) {
+		rc = uv_thread_create_ex(&worker->thread, &options, work,
+					 worker);
+		if (rc)
+			tell(worker, rc, uv_strerror(rc));
 	}
-	rc = resolves(worker)
-		     ? 0
-		     : zipc_stream_open(&worker->stream,
-					worker->segment->segment,
-					worker->name, NULL);
 	if (rc) {
-		tell(worker, rc, zipc_last_error());
-		return;
-	}
-	tell(worker, 0, "");
-	rc = uv_thread_create_ex(&worker->thread, &options, work, worker);
-	if (rc) {
-		tell(worker, rc, uv_strerror(rc));
 		zipc_stream_close(worker->stream);
 		worker->stream = NULL;
-		return;
 	}
-	worker->begun = true;
-	worker->joined = false;
-	drive->threads++;
+	return rc;
 }
 
 /* What it resolves has no entry of its own. */
@@ -269,13 +367,17 @@ static struct worker *worker_of(struct driven *segment,
 	return NULL;
 }
 
-static struct worker *add_worker(struct driven *segment,
+static struct worker *add_worker(struct drive *drive, struct driven *segment,
 				 const struct zipc_view_entry *entry)
 {
-	struct worker *worker = calloc(1, sizeof(*worker));
+	struct worker *worker;
 
+	if (!share_take(&drive->share, segment->user, SHARE_RECORDS, 1))
+		return NULL;
+	worker = calloc(1, sizeof(*worker));
 	if (!worker || uv_mutex_init(&worker->mutex)) {
 		free(worker);
+		share_give(&drive->share, segment->user, SHARE_RECORDS, 1);
 		return NULL; /* the next scan tries again */
 	}
 	worker->segment = segment;
@@ -302,16 +404,20 @@ static void sweep_workers(struct drive *drive, struct driven *segment)
 			continue;
 		}
 		*place = worker->next;
-		worker_free(worker);
+		worker_free(drive, worker);
 	}
 }
 
 /* segments */
 
-static void segment_close(struct driven *segment)
+static void segment_close(struct drive *drive, struct driven *segment)
 {
-	if (segment->guard)
+	if (!segment->segment)
+		return;
+	if (segment->guard) {
 		guard_remove(segment->guard);
+		share_give(&drive->share, segment->user, SHARE_SEGMENTS, 1);
+	}
 	guard_lenient();
 	zipc_segment_close(segment->segment);
 	guard_strict();
@@ -319,7 +425,24 @@ static void segment_close(struct driven *segment)
 	segment->segment = NULL;
 }
 
-static void segment_open(struct driven *segment)
+static void say_why(struct driven *segment, int rc)
+{
+	segment->error = rc;
+	if (rc == -EACCES)
+		snprintf(segment->message, sizeof(segment->message),
+			 "zeroipcd runs as %s, who may not write segment /%s: "
+			 "let it (mode, group), or use `zeroipc drive`",
+			 access_user(geteuid()), segment->name);
+	else if (rc == -ESTALE || rc == -EBADMSG)
+		snprintf(segment->message, sizeof(segment->message),
+			 "it cannot be opened, or its file changes");
+	else
+		snprintf(segment->message, sizeof(segment->message), "%s",
+			 zipc_last_error());
+}
+
+/* Map it, with a guard, of which it has a share already. */
+static int segment_map(struct driven *segment)
 {
 	int rc;
 
@@ -328,37 +451,54 @@ static void segment_open(struct driven *segment)
 	if (!rc) {
 		segment->guard = guard_add(zipc_segment_base(segment->segment),
 					   zipc_segment_size(segment->segment));
-		rc = segment->guard ? 0 : -EUSERS;
+		rc = segment->guard ? 0 : -ENOMEM;
 	}
 	if (!rc && zipc_segment_id(segment->segment) != segment->id)
 		rc = -ESTALE; /* another has its name by now */
 	if (guard_strict() && !rc)
 		rc = -EBADMSG;
-	segment->error = rc;
-	if (!rc)
-		return;
-	if (rc == -EACCES)
-		snprintf(segment->message, sizeof(segment->message),
-			 "zeroipcd runs as %s, who may not write segment /%s: "
-			 "let it (mode, group), or use `zeroipc drive`",
-			 access_user(geteuid()), segment->name);
-	else if (rc == -EUSERS || rc == -ESTALE || rc == -EBADMSG)
-		snprintf(segment->message, sizeof(segment->message),
-			 "it cannot be opened, or its file changes, or this "
-			 "zeroipcd drives in as many segments as it can");
-	else
-		snprintf(segment->message, sizeof(segment->message), "%s",
-			 zipc_last_error());
-	segment_close(segment);
+	return rc;
 }
 
-static struct driven *driven_of(const struct drive *drive, const char *name,
-				uint64_t id)
+static void segment_open(struct drive *drive, struct driven *segment)
+{
+	int rc;
+
+	segment->error = 0;
+	if (!share_take(&drive->share, segment->user, SHARE_SEGMENTS, 1)) {
+		segment->error = -EUSERS;
+		refuse(drive, segment->user, SHARE_SEGMENTS, segment->message,
+		       sizeof(segment->message));
+		return;
+	}
+	rc = segment_map(segment);
+	if (!rc)
+		return;
+	say_why(segment, rc);
+	if (!segment->guard)
+		share_give(&drive->share, segment->user, SHARE_SEGMENTS, 1);
+	segment_close(drive, segment);
+}
+
+/* Nobody works in it: what it takes is for others. */
+static void let_go(struct drive *drive, struct driven *segment)
+{
+	const struct worker *worker;
+
+	for (worker = segment->workers; worker; worker = worker->next)
+		if (!worker->joined)
+			return;
+	segment_close(drive, segment);
+}
+
+static struct driven *driven_of(const struct drive *drive,
+				const struct zipc_view_segment *it)
 {
 	struct driven *segment;
 
 	for (segment = drive->segments; segment; segment = segment->next)
-		if (segment->id == id && !strcmp(segment->name, name))
+		if (segment->id == it->id && segment->user->uid == it->uid &&
+		    !strcmp(segment->name, it->name))
 			return segment;
 	return NULL;
 }
@@ -366,10 +506,12 @@ static struct driven *driven_of(const struct drive *drive, const char *name,
 static struct driven *add_segment(struct drive *drive,
 				  const struct zipc_view_segment *it)
 {
-	struct driven *segment = calloc(1, sizeof(*segment));
+	struct share_user *user = share_user(&drive->share, it->uid);
+	struct driven *segment = user ? calloc(1, sizeof(*segment)) : NULL;
 
 	if (!segment)
 		return NULL;
+	segment->user = user;
 	snprintf(segment->name, sizeof(segment->name), "%s", it->name);
 	segment->id = it->id;
 	segment->next = drive->segments;
@@ -377,13 +519,15 @@ static struct driven *add_segment(struct drive *drive,
 	return segment;
 }
 
-/* Whether the entry is a stream that is to be driven by us. */
-static bool is_marked(struct zipc_view *view,
-		      const struct zipc_view_entry *entry,
-		      struct zipc_view_derivation *it)
+/* Whether the stream is to be driven by us; 0, or why that is not known. */
+static int is_marked(struct zipc_view *view,
+		     const struct zipc_view_entry *entry,
+		     struct zipc_view_derivation *it, bool *marked)
 {
-	return entry->kind == ZIPC_STREAM &&
-	       !zipc_view_derivation(view, entry, it) && it->by_daemon;
+	int rc = zipc_view_derivation(view, entry, it);
+
+	*marked = !rc && it->by_daemon;
+	return rc;
 }
 
 static double rate(uint64_t now, uint64_t before, uint64_t span_ns)
@@ -415,64 +559,132 @@ static void measure_stages(struct worker *worker,
 	worker->stages_ns = now;
 }
 
-/* Whether it is a lazy value that somebody asked for. */
-static bool is_wanted(struct zipc_view *view,
-		      const struct zipc_view_entry *entry)
+/* Whether it is a lazy value that somebody asked for; likewise. */
+static int is_wanted(struct zipc_view *view,
+		     const struct zipc_view_entry *entry, bool *wanted)
 {
 	static struct zipc_view_lazy it;
+	int rc = zipc_view_lazy(view, entry, &it);
 
-	return entry->kind == ZIPC_LAZY && !zipc_view_lazy(view, entry, &it) &&
-	       it.state == ZIPC_VIEW_LAZY_WANTED && !it.external;
+	*wanted = !rc && it.state == ZIPC_VIEW_LAZY_WANTED && !it.external;
+	return rc;
 }
 
 /* What is not driven yet, for whatever reason, is tried again. */
-static void found(struct drive *drive, struct driven *segment,
-		  const struct zipc_view_entry *entry,
-		  const struct zipc_view_derivation *derivation)
+static void begin(struct drive *drive, struct worker *worker)
+{
+	struct driven *segment = worker->segment;
+
+	if (!take(drive, worker, SHARE_THREADS, 1))
+		return;
+	if (!segment->segment && !segment->tried)
+		segment_open(drive, segment);
+	segment->tried = true;
+	if (segment->segment && !begin_thread(drive, worker)) {
+		worker->begun = true;
+		worker->joined = false;
+		return;
+	}
+	give_back(drive, worker);
+}
+
+/* One that is to begin; or NULL. */
+static struct worker *found(struct drive *drive, struct driven *segment,
+			    const struct zipc_view_entry *entry,
+			    const struct zipc_view_derivation *derivation)
 {
 	struct worker *worker = worker_of(segment, entry);
 
 	segment->found = true;
-	if (!segment->segment && !segment->tried)
-		segment_open(segment);
-	segment->tried = true;
-	if (!worker && segment->marked++ < DRIVE_MAX)
-		worker = add_worker(segment, entry);
 	if (!worker)
-		return;
+		worker = add_worker(drive, segment, entry);
+	if (!worker)
+		return NULL;
 	worker->found = true;
 	if (entry != &no_entry)
 		measure_stages(worker, derivation);
-	if (!worker->begun && segment->segment)
-		begin(drive, worker);
+	return worker->begun ? NULL : worker;
 }
 
-/* False: it took too long, and there may be more. */
+/*
+ * What its thread may make of holes: of a lazy, any input may be anywhere. Who
+ * owns zeroipcd pays for them in any case.
+ */
+static uint64_t holes_of(struct zipc_view *view,
+			 const struct zipc_view_segment *it,
+			 const struct worker *worker,
+			 const struct zipc_view_entry *entry,
+			 const struct zipc_view_derivation *derivation)
+{
+	if (share_is_trusted(worker->segment->user))
+		return 0;
+	if (resolves(worker))
+		return holes_between(it->name, 0, it->used_bytes);
+	return holes_of_stream(view, it->name, entry, derivation);
+}
+
+/* Whether it may be otherwise the next time that it is looked at. */
+static bool may_pass(int error)
+{
+	return error && error != -ENOENT && error != -EBADMSG &&
+	       error != -EPROTONOSUPPORT && error != -EPROTOTYPE;
+}
+
+/*
+ * What an entry has for us, if anything. Returns 0; or why it is not known,
+ * which may pass.
+ */
+static int look_at_entry(struct drive *drive, struct zipc_view *view,
+			 const struct zipc_view_segment *it,
+			 const struct zipc_view_entry *entry)
+{
+	static struct zipc_view_derivation derivation;
+	struct driven *segment;
+	struct worker *worker;
+	bool has = false;
+	int rc = 0;
+
+	if (entry->kind == ZIPC_STREAM)
+		rc = is_marked(view, entry, &derivation, &has);
+	else if (entry->kind == ZIPC_LAZY)
+		rc = is_wanted(view, entry, &has);
+	if (may_pass(rc))
+		return rc;
+	if (!has)
+		return 0;
+	segment = driven_of(drive, it);
+	if (!segment)
+		segment = add_segment(drive, it);
+	worker = segment ? found(drive, segment,
+				 entry->kind == ZIPC_LAZY ? &no_entry : entry,
+				 &derivation)
+			 : NULL;
+	if (worker) {
+		worker->holes = holes_of(view, it, worker, entry, &derivation);
+		begin(drive, worker);
+	}
+	return 0;
+}
+
+/* False: not all of it could be looked at, for the time. */
 static bool look_into(struct drive *drive, struct zipc_view *view,
 		      const struct zipc_view_segment *it)
 {
-	struct driven *segment = driven_of(drive, it->name, it->id);
 	struct zipc_view_entry entry;
-	static struct zipc_view_derivation derivation;
-	int64_t until_ns = now_ns() + LOOK_NS;
+	bool all = true;
 	unsigned i;
 	int rc = 0;
 
 	/* Others are looked at as well, however much one holds. */
-	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX &&
-		    now_ns() < until_ns; i++) {
+	for (i = 0; rc != -ENOENT && i < STRUCTURES_MAX; i++) {
 		rc = zipc_view_entry(view, i, &entry);
-		if (rc || !(is_marked(view, &entry, &derivation) ||
-			    is_wanted(view, &entry)))
-			continue;
-		if (!segment)
-			segment = add_segment(drive, it);
-		if (segment)
-			found(drive, segment, entry.kind == ZIPC_LAZY
-						      ? &no_entry : &entry,
-			      &derivation);
+		if (!rc)
+			rc = look_at_entry(drive, view, it, &entry);
+		all &= !may_pass(rc);
+		if (rc == -ETIMEDOUT)
+			break;
 	}
-	return rc == -ENOENT || i == STRUCTURES_MAX;
+	return all;
 }
 
 /* What was found in it by the last look counts as found by this one. */
@@ -494,12 +706,19 @@ static void look_at(struct drive *drive, const char *name)
 {
 	struct zipc_view_segment it;
 	struct zipc_view *view;
+	bool all;
+	int rc = zipc_view_open(&view, name);
 
-	if (zipc_view_open(&view, name))
-		return;
-	if (!zipc_view_segment(view, &it) && !look_into(drive, view, &it))
+	if (!rc) {
+		zipc_view_limit(view, drive->look_ns);
+		rc = zipc_view_segment(view, &it);
+		all = rc ? !may_pass(rc) : look_into(drive, view, &it);
+		zipc_view_close(view);
+	} else {
+		all = !may_pass(rc);
+	}
+	if (!all)
 		keep(drive, name);
-	zipc_view_close(view);
 }
 
 /*
@@ -534,7 +753,6 @@ static void forget_what_was_found(struct drive *drive)
 	for (segment = drive->segments; segment; segment = segment->next) {
 		segment->was_found = segment->found;
 		segment->found = segment->tried = false;
-		segment->marked = 0;
 		for (worker = segment->workers; worker; worker = worker->next)
 			forget(worker);
 	}
@@ -546,33 +764,59 @@ static void sweep_segments(struct drive *drive)
 
 	while ((segment = *place)) {
 		sweep_workers(drive, segment);
+		let_go(drive, segment);
 		if (segment->found || segment->workers) {
 			place = &segment->next;
 			continue;
 		}
 		*place = segment->next;
-		segment_close(segment);
 		free(segment);
 	}
 }
 
+/* False: it is its turn, and its owner has had all the time. */
+static bool turn_to(struct drive *drive, struct registry_file *file)
+{
+	struct share_user *user = share_user(&drive->share, file->stat.st_uid);
+	int64_t began_ns = now_ns();
+
+	if (user && user->turn != drive->turn) {
+		user->turn = drive->turn;
+		user->time_ns = TURN_NS;
+	}
+	if (!user || user->time_ns <= 0) {
+		keep(drive, file->name);
+		return false;
+	}
+	if (is_due(file))
+		look_at(drive, file->name);
+	else
+		keep(drive, file->name);
+	user->time_ns -= now_ns() - began_ns;
+	return true;
+}
+
+/*
+ * Whose segments take long to look at waits for the next scan with the others,
+ * which begins there; so nobody makes a scan long, and all get their turn.
+ */
 void drive_scan(struct drive *drive)
 {
 	struct registry *registry = drive->registry;
-	size_t i;
+	size_t i, at, from = drive->from;
+	bool all = true;
 
 	if (drive->off)
 		return;
 	forget_what_was_found(drive);
+	drive->turn++;
 	for (i = 0; i < registry->n; i++) {
-		struct registry_file *file = registry->files[i];
-
-		if (file->verdict != REGISTRY_SEGMENT)
+		at = (from + i) % registry->n;
+		if (registry->files[at]->verdict != REGISTRY_SEGMENT ||
+		    turn_to(drive, registry->files[at]) || !all)
 			continue;
-		if (is_due(file))
-			look_at(drive, file->name);
-		else
-			keep(drive, file->name);
+		drive->from = at;
+		all = false;
 	}
 	sweep_segments(drive);
 }
@@ -589,9 +833,20 @@ bool drive_unsettled(const struct drive *drive)
 	return false;
 }
 
-void drive_start(struct drive *drive, struct registry *registry, bool off)
+void drive_start(struct drive *drive, struct registry *registry,
+		 const struct drive_options *options)
 {
-	*drive = (struct drive){ .registry = registry, .off = off };
+	*drive = (struct drive){
+		.registry = registry,
+		.off = options->off,
+		.look_ns = INT64_C(100000000),
+		.share.most = {
+			[SHARE_THREADS] = options->threads,
+			[SHARE_SEGMENTS] = GUARD_MAX,
+			[SHARE_BYTES] = (uint64_t)options->memory_mib << 20,
+			[SHARE_RECORDS] = RECORDS_MAX,
+		},
+	};
 }
 
 void drive_stop(struct drive *drive)
@@ -609,8 +864,10 @@ void drive_stop(struct drive *drive)
 		if (drive->segments)
 			uv_sleep(5);
 	}
-	if (!drive->segments)
+	if (!drive->segments) {
+		share_stop(&drive->share);
 		return;
+	}
 	/* Of a driver that is killed nothing is lost. */
 	fputs("zeroipcd: somebody keeps a segment changing, and a thread in "
 	      "it does not end\n", stderr);
@@ -650,22 +907,42 @@ static void describe_stages(cJSON *it, const struct worker *worker)
 	}
 }
 
+static void describe_failure(cJSON *it, int error, const char *message)
+{
+	cJSON_AddStringToObject(it, "state", "failed");
+	cJSON_AddStringToObject(it, "error", zipc_error_name(error));
+	json_string(it, "message", message);
+}
+
+/* There is no record of it, as its owner has too many. */
+static void describe_unknown(cJSON *object, const struct drive *drive,
+			     struct share_user *user)
+{
+	char message[512];
+
+	if (user->used[SHARE_RECORDS] <
+	    share_most(&drive->share, user, SHARE_RECORDS))
+		return;
+	refuse(drive, user, SHARE_RECORDS, message, sizeof(message));
+	describe_failure(cJSON_AddObjectToObject(object, "drive"), -EUSERS,
+			 message);
+}
+
 void drive_describe(const struct drive *drive, cJSON *object,
 		    const struct zipc_view_segment *segment,
 		    const struct zipc_view_entry *entry, bool int64_as_string)
 {
-	struct driven *driven = driven_of(drive, segment->name, segment->id);
+	struct driven *driven = driven_of(drive, segment);
 	struct worker *worker = driven ? worker_of(driven, entry) : NULL;
 	cJSON *it;
 
+	if (driven && !worker)
+		describe_unknown(object, drive, driven->user);
 	if (!worker)
 		return;
 	it = cJSON_AddObjectToObject(object, "drive");
 	if (driven->error) {
-		cJSON_AddStringToObject(it, "state", "failed");
-		cJSON_AddStringToObject(it, "error",
-					zipc_error_name(driven->error));
-		json_string(it, "message", driven->message);
+		describe_failure(it, driven->error, driven->message);
 	} else {
 		describe_worker(it, worker, int64_as_string);
 		describe_stages(it, worker);

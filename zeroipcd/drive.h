@@ -6,6 +6,11 @@
  * reading: files whose times changed, and all others every few seconds. A
  * segment is mapped when there is something to drive in it.
  *
+ * Threads, mapped segments and memory are shared out among the owners of the
+ * files (share.h), and so is the loop's time. What is refused is told in the
+ * document of the stream, and logged once for each user. A segment is let go
+ * when nobody works in it any more.
+ *
  * Lazy values that are wanted, and have an expression, are computed likewise:
  * by one thread for each segment, which ends when none is wanted any more.
  *
@@ -22,19 +27,27 @@
 #include <zipc/inspect.h>
 
 #include "registry.h"
+#include "share.h"
 
-/* Streams that are driven at a time, at most. */
-#define DRIVE_MAX 256
+struct drive_options {
+	bool off;            /* --no-drive */
+	unsigned threads;    /* streams that are driven at a time, */
+	unsigned memory_mib; /* and what they take; of one a quarter of it */
+};
 
 struct drive {
 	struct registry *registry;
 	struct driven *segments; /* those with something marked for us */
-	unsigned threads;
-	bool off; /* --no-drive */
+	struct share share;
+	uint64_t turn;   /* the number of the scan; */
+	size_t from;     /* the file that the next one begins with */
+	int64_t look_ns; /* that a segment gets in a scan; tests set it */
+	bool off;
 };
 
 /* Needs guard_start(). */
-void drive_start(struct drive *drive, struct registry *registry, bool off);
+void drive_start(struct drive *drive, struct registry *registry,
+		 const struct drive_options *options);
 
 /* Look for what came and went; called by the loop after each scan. */
 void drive_scan(struct drive *drive);
@@ -42,7 +55,7 @@ void drive_scan(struct drive *drive);
 /* Whether a thread that was asked to end has not yet: scan again soon. */
 bool drive_unsettled(const struct drive *drive);
 
-/* Wait for all threads: half a second. */
+/* Wait for all threads; if one is stuck for five seconds, end the process. */
 void drive_stop(struct drive *drive);
 
 /*

@@ -35,13 +35,19 @@
 
 #define CLIENT_MEMORY_BYTES ((size_t)16 << 10)
 
+/* Answers that are on their way, all together; small ones are not counted. */
+#define ANSWERS_BYTES (UINT64_C(64) << 20)
+#define SMALL_BYTES 65536u
+
 struct http_client {
 	struct http *http;
 	struct http_client *next, *previous;
 	int fd;
 	uint64_t deadline_ms; /* by the loop's clock */
 	struct access_peer peer;
+	struct share_user *user; /* NULL: it has too many connections */
 	char *target; /* of the request under way */
+	uint64_t bytes; /* of an answer that is being taken */
 };
 
 static const char *const headers[][2] = {
@@ -239,6 +245,29 @@ static void serve(struct http_client *client, const char *method,
 	uri_free(&uri);
 }
 
+static void give_back(struct http_client *client)
+{
+	if (client->bytes)
+		share_give(&client->http->share, client->user, SHARE_BYTES,
+			   client->bytes);
+	client->bytes = 0;
+}
+
+/* Who takes answers slowly has a share of what they all may keep. */
+static void count_answer(struct http_client *client, struct http_answer *answer)
+{
+	if (answer->body_is_static || answer->length <= SMALL_BYTES)
+		return;
+	if (client->user && share_take(&client->http->share, client->user,
+				       SHARE_BYTES, answer->length)) {
+		client->bytes = answer->length;
+		return;
+	}
+	free((void *)(uintptr_t)answer->body);
+	http_error(answer, 503, -EBUSY, "there are too many answers of yours "
+		   "that you have yet to take");
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *connection,
 				   const struct http_answer *answer)
 {
@@ -305,6 +334,9 @@ static enum MHD_Result on_request(void *context,
 	serve(client, method, version, &framing, &answer);
 	if (!answer.body)
 		return MHD_NO;
+	count_answer(client, &answer);
+	if (!answer.body)
+		return MHD_NO;
 	return send_answer(connection, &answer);
 }
 
@@ -338,9 +370,22 @@ static void on_completed(void *context, struct MHD_Connection *connection,
 	(void)context;
 	(void)how;
 	*state = NULL;
-	if (client)
-		client->deadline_ms =
-			uv_now(client->http->timer.loop) + NEXT_HEADER_MS;
+	if (!client)
+		return;
+	give_back(client);
+	client->deadline_ms = uv_now(client->http->timer.loop) + NEXT_HEADER_MS;
+}
+
+/* The user, with one connection more; NULL: it would be more than its share. */
+static struct share_user *share_of_peer(struct http *http,
+					const struct access_peer *peer)
+{
+	struct share_user *user = share_user(
+		&http->share, peer->known ? peer->uid : (uid_t)-1);
+
+	if (!user || !share_take(&http->share, user, SHARE_RECORDS, 1))
+		return NULL;
+	return user;
 }
 
 static void greet(struct http *http, struct MHD_Connection *connection,
@@ -360,6 +405,10 @@ static void greet(struct http *http, struct MHD_Connection *connection,
 	client->fd = fd;
 	client->deadline_ms = uv_now(http->timer.loop) + HEADER_MS;
 	client->peer = access_identify(fd);
+	client->user = share_of_peer(http, &client->peer);
+	/* libmicrohttpd then sees it leave, and closes. */
+	if (!client->user)
+		shutdown(fd, SHUT_RDWR);
 	client->next = http->clients;
 	if (client->next)
 		client->next->previous = client;
@@ -378,6 +427,9 @@ static void part(struct http *http, struct http_client *client)
 		client->previous->next = client->next;
 	else
 		http->clients = client->next;
+	give_back(client);
+	if (client->user)
+		share_give(&http->share, client->user, SHARE_RECORDS, 1);
 	free(client->target);
 	free(client);
 }
@@ -542,6 +594,10 @@ int http_start(struct http *http, uv_loop_t *loop,
 
 	*http = (struct http){
 		.max_clients = options->max_clients,
+		.share.most = {
+			[SHARE_RECORDS] = options->max_clients,
+			[SHARE_BYTES] = ANSWERS_BYTES,
+		},
 		.handler = options->handler,
 		.context = options->context,
 	};
@@ -571,6 +627,7 @@ static void on_poll_closed(uv_handle_t *handle)
 
 	MHD_stop_daemon(http->mhd);
 	http->mhd = NULL;
+	share_stop(&http->share);
 }
 
 void http_stop(struct http *http)

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "access.h"
+#include "share.h"
 #include "uri.h"
 
 struct http_answer {
@@ -50,6 +51,7 @@ struct http {
 	struct MHD_Daemon *mhd;
 	struct http_client *clients;
 	unsigned n_clients, max_clients;
+	struct share share; /* of connections, and of answers' bytes */
 	http_handler *handler;
 	void *context;
 	char host[64]; /* the listen address as a Host header names it */

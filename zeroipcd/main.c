@@ -18,6 +18,7 @@
 #include "api.h"
 #include "assets.h"
 #include "drive.h"
+#include "ending.h"
 #include "guard.h"
 #include "http.h"
 #include "notify.h"
@@ -25,16 +26,17 @@
 #include "watch.h"
 
 #define USAGE_ERROR 2
+#define ENDING_S 10 /* that it may take; more than drive_stop() does */
 
 struct options {
 	const char *address, *web_root;
 	unsigned port, max_clients;
-	bool no_drive;
+	struct drive_options drive;
 };
 
 struct daemon {
 	uv_loop_t loop;
-	uv_signal_t term, interrupt;
+	struct ending ending;
 	struct notify notify;
 	struct assets assets;
 	struct registry registry;
@@ -46,7 +48,8 @@ struct daemon {
 };
 
 static const char help[] =
-	"usage: zeroipcd [--listen ADDRESS] [--port N] [--no-drive]\n"
+	"usage: zeroipcd [--listen ADDRESS] [--port N] [--max-clients N]\n"
+	"                [--threads N] [--memory MIB] [--no-drive]\n"
 	"                [--web-root DIR]\n"
 	"\n"
 	"Shows the ZeroIPC segments of this machine: a page for people at /,\n"
@@ -56,24 +59,21 @@ static const char help[] =
 	"  --listen ADDRESS   the IPv4 or IPv6 address to listen on (127.0.0.1)\n"
 	"  --port N           the port (7070); 0: any free one\n"
 	"  --max-clients N    connections at a time (256)\n"
+	"  --threads N        streams that it drives at a time (256)\n"
+	"  --memory MIB       memory for that (256); a quarter for one\n"
 	"  --no-drive         only show\n"
 	"  --web-root DIR     take the page's files from DIR\n"
 	"  --version          print the version\n"
 	"  --help             print this\n";
 
-static void stop(struct daemon *daemon)
+static void stop(void *context)
 {
-	uv_close((uv_handle_t *)&daemon->term, NULL);
-	uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+	struct daemon *daemon = context;
+
+	ending_stop(&daemon->ending);
 	http_stop(&daemon->http);
 	watch_stop(&daemon->watch);
 	notify_stop(&daemon->notify);
-}
-
-static void on_signal(uv_signal_t *signal, int number)
-{
-	(void)number;
-	stop(signal->data);
 }
 
 /* May be called before and after there is an address to tell. */
@@ -99,17 +99,6 @@ static bool on_scanned(struct watch *watch)
 	return drive_unsettled(&daemon->drive);
 }
 
-static void listen_to_signals(struct daemon *daemon)
-{
-	signal(SIGPIPE, SIG_IGN);
-	uv_signal_init(&daemon->loop, &daemon->term);
-	uv_signal_init(&daemon->loop, &daemon->interrupt);
-	daemon->term.data = daemon;
-	daemon->interrupt.data = daemon;
-	uv_signal_start(&daemon->term, on_signal, SIGTERM);
-	uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
-}
-
 /* Serve until a signal comes. Nothing is left behind, also when it fails. */
 static int serve(struct daemon *daemon, const struct options *options)
 {
@@ -124,7 +113,8 @@ static int serve(struct daemon *daemon, const struct options *options)
 
 	if (rc)
 		return rc;
-	listen_to_signals(daemon);
+	signal(SIGPIPE, SIG_IGN);
+	ending_start(&daemon->ending, &daemon->loop, ENDING_S, stop, daemon);
 	notify_start(&daemon->notify, &daemon->loop);
 	watch_start(&daemon->watch, &daemon->loop, &daemon->registry,
 		    on_scanned, daemon);
@@ -153,7 +143,7 @@ static int run(const struct options *options)
 		assets_stop(&daemon.assets);
 		return EXIT_FAILURE;
 	}
-	drive_start(&daemon.drive, &daemon.registry, options->no_drive);
+	drive_start(&daemon.drive, &daemon.registry, &options->drive);
 	api_start(&daemon.api, &daemon.registry, &daemon.assets,
 		  &daemon.drive);
 	uv_loop_init(&daemon.loop);
@@ -162,6 +152,7 @@ static int run(const struct options *options)
 		uv_print_all_handles(&daemon.loop, stderr);
 		assert(!"a handle was left open");
 	}
+	api_stop(&daemon.api);
 	drive_stop(&daemon.drive);
 	registry_stop(&daemon.registry);
 	assets_stop(&daemon.assets);
@@ -193,6 +184,8 @@ static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
 	{ "port", required_argument, NULL, 'p' },
 	{ "max-clients", required_argument, NULL, 'c' },
+	{ "threads", required_argument, NULL, 't' },
+	{ "memory", required_argument, NULL, 'm' },
 	{ "no-drive", no_argument, NULL, 'n' },
 	{ "web-root", required_argument, NULL, 'w' },
 	{ "version", no_argument, NULL, 'V' },
@@ -210,40 +203,61 @@ static const char *address(const char *text)
 	return text;
 }
 
+/* An option with a number; false: it is none. */
+static bool read_number(int c, struct options *options)
+{
+	switch (c) {
+	case 'p':
+		options->port = number(optarg, 0, 65535,
+			"--port takes a number from 0 to 65535");
+		return true;
+	case 'c':
+		options->max_clients = number(optarg, 1, 4096,
+			"--max-clients takes a number from 1 to 4096");
+		return true;
+	case 't':
+		options->drive.threads = number(optarg, 1, 4096,
+			"--threads takes a number from 1 to 4096");
+		return true;
+	case 'm':
+		options->drive.memory_mib = number(optarg, 1, 1 << 20,
+			"--memory takes MiB, from 1 to 1048576");
+		return true;
+	}
+	return false;
+}
+
+static void read_option(int c, struct options *options)
+{
+	switch (c) {
+	case 'l':
+		options->address = address(optarg);
+		break;
+	case 'n':
+		options->drive.off = true;
+		break;
+	case 'w':
+		options->web_root = optarg;
+		break;
+	case 'V':
+		printf("zeroipcd %s\n", zipc_version());
+		exit(EXIT_SUCCESS);
+	case 'h':
+		fputs(help, stdout);
+		exit(EXIT_SUCCESS);
+	default:
+		fputs("see zeroipcd --help\n", stderr);
+		exit(USAGE_ERROR);
+	}
+}
+
 static void read_options(int argc, char **argv, struct options *options)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'l':
-			options->address = address(optarg);
-			break;
-		case 'p':
-			options->port = number(optarg, 0, 65535,
-				"--port takes a number from 0 to 65535");
-			break;
-		case 'c':
-			options->max_clients = number(optarg, 1, 4096,
-				"--max-clients takes a number from 1 to 4096");
-			break;
-		case 'n':
-			options->no_drive = true;
-			break;
-		case 'w':
-			options->web_root = optarg;
-			break;
-		case 'V':
-			printf("zeroipcd %s\n", zipc_version());
-			exit(EXIT_SUCCESS);
-		case 'h':
-			fputs(help, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			fputs("see zeroipcd --help\n", stderr);
-			exit(USAGE_ERROR);
-		}
-	}
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (!read_number(c, options))
+			read_option(c, options);
 }
 
 int main(int argc, char **argv)
@@ -252,6 +266,7 @@ int main(int argc, char **argv)
 		.address = "127.0.0.1",
 		.port = 7070,
 		.max_clients = 256,
+		.drive = { .threads = 256, .memory_mib = 256 },
 	};
 
 	read_options(argc, argv, &options);

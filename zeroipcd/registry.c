@@ -2,12 +2,15 @@
 /* What each file of /dev/shm is; see registry.h. */
 #include "registry.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zipc/inspect.h>
+
+#include "share.h"
 
 /* How long a file may take to become a segment. */
 #define SETTLING_S 2
@@ -79,18 +82,24 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       same_time(&a->st_ctim, &b->st_ctim);
 }
 
+/* Bring what is known of a file up to what stat(2) tells now. */
+static void renew(struct registry_file *file, const struct stat *now)
+{
+	bool same = same_file(&file->stat, now);
+
+	file->stat = *now;
+	if (!same || !file->settled)
+		look(file);
+}
+
 /* Bring one file up to date; false: it is gone. */
 static bool refresh(struct registry_file *file)
 {
 	struct stat now;
-	bool same;
 
 	if (stat_of(file->name, &now))
 		return false;
-	same = same_file(&file->stat, &now);
-	file->stat = now;
-	if (!same || !file->settled)
-		look(file);
+	renew(file, &now);
 	return true;
 }
 
@@ -139,21 +148,29 @@ static int append(struct registry *registry, struct registry_file *file)
 struct walk {
 	struct registry *old;
 	struct registry new;
+	struct share share;
 };
 
-/* One name of the directory: take what is known of it over, or look. */
-static int step(const char *name, void *context)
+/* Whether its owner may have one more looked at. */
+static bool has_share(struct walk *walk, const struct stat *stat)
 {
-	struct walk *walk = context;
-	struct registry_file **known, *file;
+	struct share_user *user = share_user(&walk->share, stat->st_uid);
 
-	if (strlen(name) > NAME_MAX)
+	return user && share_take(&walk->share, user, SHARE_RECORDS, 1);
+}
+
+/* One name of the directory: take what is known of it over, or look. */
+static int step(struct walk *walk, const char *name)
+{
+	struct registry_file **known = place_of(walk->old, name), *file;
+	struct stat now;
+
+	if (stat_of(name, &now))
 		return 0;
-	if (walk->new.n == REGISTRY_MAX) {
+	if (!has_share(walk, &now)) {
 		walk->new.more = true;
-		return 1;
+		return 0;
 	}
-	known = place_of(walk->old, name);
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
@@ -161,17 +178,40 @@ static int step(const char *name, void *context)
 		*file = **known;
 	else
 		strcpy(file->name, name);
-	if (refresh(file) && !append(&walk->new, file))
+	renew(file, &now);
+	if (!append(&walk->new, file))
 		return 0;
 	free(file);
-	return 0;
+	return -ENOMEM;
+}
+
+/* No list of all names is kept: there may be as many as anybody likes. */
+static int walk_all(struct walk *walk)
+{
+	DIR *dir = opendir("/dev/shm");
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir)
+		return -errno;
+	while (!rc && (errno = 0, entry = readdir(dir)))
+		rc = step(walk, entry->d_name);
+	if (!rc)
+		rc = -errno;
+	closedir(dir);
+	return rc;
 }
 
 int registry_scan(struct registry *registry)
 {
-	struct walk walk = { .old = registry };
-	int rc = zipc_view_names(step, &walk);
+	struct walk walk = {
+		.old = registry,
+		.new.most = registry->most,
+		.share.most[SHARE_RECORDS] = registry->most,
+	};
+	int rc = walk_all(&walk);
 
+	share_stop(&walk.share);
 	if (rc < 0) {
 		registry_stop(&walk.new);
 		return rc;
@@ -222,7 +262,7 @@ bool registry_unsettled(const struct registry *registry)
 
 int registry_start(struct registry *registry)
 {
-	*registry = (struct registry){ .n = 0 };
+	*registry = (struct registry){ .most = REGISTRY_MAX };
 	return registry_scan(registry);
 }
 

@@ -15,7 +15,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* More files than this are not looked at; anybody can make many. */
+/*
+ * More files than this are not looked at, nor more of a user than its share
+ * (share.h); anybody can make many.
+ */
 #define REGISTRY_MAX 4096
 
 enum registry_verdict {
@@ -40,7 +43,8 @@ struct registry_file {
 struct registry {
 	struct registry_file **files; /* sorted by name */
 	size_t n, room;
-	bool more; /* there are more than REGISTRY_MAX */
+	size_t most; /* REGISTRY_MAX; tests set it */
+	bool more; /* there are files that are not looked at */
 };
 
 int registry_start(struct registry *registry);

@@ -41,13 +41,13 @@ int zipc_view_file(const char *name, struct zipc_view_file *out);
  * another version; -EINVAL, -ENAMETOOLONG for the name.
  */
 int zipc_view_open(struct zipc_view **out, const char *name);
+/* So long from now on it may be read; then all that reads gives -ETIMEDOUT. */
+void zipc_view_limit(struct zipc_view *view, int64_t timeout_ns);
 void zipc_view_close(struct zipc_view *view);
 
 struct zipc_view_segment {
 	char name[256];
-	uint64_t id;
-	uint64_t size_bytes;
-	uint64_t used_bytes;     /* handed out to structures and the table */
+	uint64_t id, size_bytes, used_bytes; /* by structures and the table */
 	uint64_t resident_bytes; /* memory it takes now */
 	uint64_t created_ns, inode; /* since 1970; the file's */
 	unsigned mode, uid, gid;
