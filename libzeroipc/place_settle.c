@@ -4,7 +4,7 @@
  * or dead, and what a writer does that was settled. The idea is in
  * place_ring.h; numbers below are those of its "Settle".
  */
-#include "place_ring.h"
+#include "place_fast.h"
 
 #include "atoms.h"
 #include "clock.h"
@@ -389,6 +389,24 @@ static bool is_claimed(const struct zipc_places *places, uint64_t position)
 	return false;
 }
 
+/*
+ * Whether an element is there for good. Of a stream positions behind head are
+ * looked at as well: who was revoked there may yet publish, and be stopped
+ * before it takes that back.
+ */
+static bool is_published(const struct zipc_places *places, uint64_t position)
+{
+	const struct zipc_slot *slot = zipc_slot(places, position);
+
+	if (zipc_turn(slot) < position)
+		return false;
+	if (!places->watched || !zipc_places_active(places->ring))
+		return true;
+	/* The turn once more: behind it the claim is void. */
+	return zipc_places_see(places, position) == ZIPC_SEEN_THERE &&
+	       zipc_turn(slot) == position;
+}
+
 bool zipc_places_is_hole(const struct zipc_places *places, uint64_t position)
 {
 	const struct zipc_slot *slot = zipc_slot(places, position);
@@ -396,7 +414,8 @@ bool zipc_places_is_hole(const struct zipc_places *places, uint64_t position)
 	bool decided = places->watched && position < read_head(places);
 
 	if (zipc_turn(slot) >= position)
-		return false;
+		return decided &&
+		       zipc_places_see(places, position) == ZIPC_SEEN_HOLE;
 	/* The claims first: who left one has published before. */
 	return decided || (!is_claimed(places, position) &&
 			   zipc_turn(slot) < position);
@@ -417,7 +436,7 @@ uint64_t zipc_places_holes(struct zipc_places *places, uint64_t head,
 		last = tail - 1;
 	}
 	for (position = head; position <= last; position++) {
-		if (zipc_turn(zipc_slot(places, position)) >= position)
+		if (is_published(places, position))
 			continue;
 		unpublished++;
 		holes += zipc_places_is_hole(places, position);

@@ -183,7 +183,15 @@ bool zipc_use_is_there(const struct zipc_segment *segment, uint32_t entry,
 				.entry = entry };
 	struct zipc_extent extent;
 
-	if (entry >= segment->max_entries)
+	/*
+	 * A creator that died just before the table knew of its entry has left
+	 * what looks like one. table: acquire; pairs with
+	 * zipc_table_set_state().
+	 */
+	if (entry >= segment->max_entries ||
+	    entry >= (uint32_t)atomic_load_explicit(
+			     &zipc_segment_header(segment)->table_state,
+			     memory_order_acquire))
 		return false;
 	look(&now);
 	return ((now.lives ^ lives) & mask) == 0 &&

@@ -4,7 +4,8 @@
 #include "harness.h"
 #include "no_calls.h"
 
-#include "../libzeroipc/stream.h"
+#include "../libzeroipc/derive.h"
+#include "../libzeroipc/table_inside.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -849,6 +850,56 @@ START_TEST(a_stopped_producer_holds_up_nobody_and_emits_again_later)
 }
 END_TEST
 
+/* Its turn is stored when it was revoked, and not taken back yet. */
+START_TEST(what_is_published_too_late_takes_no_room)
+{
+	struct zipc_stream *stream = new_stream(2);
+	struct zipc_subscription *named, *it;
+	struct child child;
+	uint64_t T, three = 3;
+
+	named = subscribe(stream, "n", ZIPC_STREAM_NEWEST);
+	it = subscribe(stream, NULL, ZIPC_STREAM_NEWEST);
+	T = zipc_places_tail(&stream->places);
+	child = stop_claiming(stream);
+	emit_all(stream, 1, 1);
+	next_all(it, 1, 1);
+	atomic_store_explicit(&zipc_slot(&stream->places, T)->turn, T,
+			      memory_order_release);
+	emit_all(stream, 2, 2);
+	ck_rc(zipc_stream_emit(stream, &three, ZIPC_NOWAIT), -EAGAIN);
+	next_all(named, 1, 2);
+	child_continue(&child);
+	child_end(&child);
+	ck_rc(next(named), -EAGAIN);
+	emit_all(stream, 1, 2);
+	next_all(named, 1, 2);
+	zipc_stream_leave(it);
+	zipc_stream_unsubscribe(named);
+	zipc_stream_close(stream);
+}
+END_TEST
+
+/* Its entry is written, and not counted; nobody will do that any more. */
+START_TEST(a_derived_stream_that_was_not_committed_holds_nobody_back)
+{
+	struct zipc_stream *stream = new_stream(2);
+	struct zipc_segment *at = stream->shape.segment;
+	struct zipc_subscription_record *record = stream->shape.records;
+	uint64_t next;
+	uint32_t count;
+
+	zipc_stream_leave(subscribe(stream, "d", ZIPC_STREAM_NEWEST));
+	ck_rc(zipc_table_state(at, &count, &next), 0);
+	atomic_store_explicit(&record->holder, zipc_derived_holder(count, 0),
+			      memory_order_release);
+	atomic_store_explicit(&zipc_table_entry(at, count)->extent,
+			      stream->shape.use.extent, memory_order_release);
+	emit_all(stream, 1, 5);
+	zipc_stream_close(stream);
+}
+END_TEST
+
 START_TEST(who_only_reads_passes_a_dead_producer_too)
 {
 	struct zipc_stream *stream = new_stream(8);
@@ -1298,6 +1349,9 @@ static void add_crashes(TCase *tc)
 	tcase_add_test(tc, producers_pass_what_a_dead_producer_left);
 	tcase_add_test(
 		tc, a_stopped_producer_holds_up_nobody_and_emits_again_later);
+	tcase_add_test(tc, what_is_published_too_late_takes_no_room);
+	tcase_add_test(
+		tc, a_derived_stream_that_was_not_committed_holds_nobody_back);
 	tcase_add_test(tc, who_only_reads_passes_a_dead_producer_too);
 	tcase_add_loop_test(tc, an_end_behind_a_dead_producer_is_told, 0, 2);
 	tcase_add_test(tc,

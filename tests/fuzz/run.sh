@@ -25,7 +25,7 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=16 [ring]=6 [lock]=6 [future]=5 [stream]=5 [type]=5
+	[segment]=16 [ring]=6 [lock]=6 [future]=5 [stream]=5 [derive]=6 [type]=5
 	[value]=6 [program]=8 [name]=4 [flow]=6
 	[uri]=4 [path]=4
 )
@@ -59,8 +59,7 @@ build()
 {
 	local sources=("$1" fuzz seeds) objects=() flags=() source
 
-	if [ "$1" = segment ] || [ "$1" = ring ] || [ "$1" = lock ] ||
-		[ "$1" = future ] || [ "$1" = stream ]; then
+	if grep -q '"world.h"' "$fuzz/$1.c"; then
 		sources+=(world spots)
 		for source in mmap munmap pread clock_gettime sched_yield \
 			syscall; do
@@ -117,7 +116,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment ring lock future stream type value \
+[ $# -gt 0 ] || set -- segment ring lock future stream derive type value \
 	name uri path program flow
 for target; do
 	fuzz "${target%=*}" \

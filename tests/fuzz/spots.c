@@ -313,6 +313,50 @@ static const struct field subscription_fields[] = {
 	  HOW_FLIP },
 };
 
+/* Of one that is derived. */
+static const struct field derived_field[] = {
+	FIELD(zipc_stream_words, derivation_offset),
+};
+
+static const struct field derivation_fields[] = {
+	FIELD(zipc_derivation, flow_offset),
+	FIELD(zipc_derivation, flow_bytes),
+	FIELD(zipc_derivation, text_length),
+	FIELD(zipc_derivation, buffers_offset),
+	FIELD(zipc_derivation, buffer_bytes),
+	FIELD(zipc_derivation, sources),
+	FIELD(zipc_derivation, state_bytes),
+	FIELD(zipc_derivation, room),
+	FIELD(zipc_derivation, flags),
+	WORD(zipc_derivation, current, HOW_ADD),
+	WORD(zipc_derivation, emitted, HOW_ADD),
+	WORD(zipc_derivation, lease, HOW_ADD),
+};
+
+static const struct field derivation_source_fields[] = {
+	{ "source's name", 0, 8, HOW_FLIP },
+	FIELD(zipc_derivation_source, extent),
+	FIELD(zipc_derivation_source, lives),
+	FIELD(zipc_derivation_source, entry),
+	FIELD(zipc_derivation_source, record),
+};
+
+static const struct field batch_fields[] = {
+	WORD(zipc_batch, number, HOW_ADD),
+	WORD(zipc_batch, first, HOW_ADD),
+	WORD(zipc_batch, count, HOW_ADD),
+	FIELD(zipc_batch, flags),
+	FIELD(zipc_batch, ended),
+	FIELD(zipc_batch, next_ns),
+	{ "position 0", offsetof(struct zipc_batch, position), 8, HOW_ADD },
+	{ "position 1", offsetof(struct zipc_batch, position) + 8, 8,
+	  HOW_ADD },
+	{ "lost 0", offsetof(struct zipc_batch, lost), 8, HOW_ADD },
+};
+
+/* Of a flow, a text, a state or results. */
+static const struct field word_field[] = { { "word", 0, 8, HOW_FLIP } };
+
 static const struct field rwlock_fields[] = {
 	FIELD(zipc_rwlock_body, drained.word),
 	FIELD(zipc_rwlock_body, drained.nappers[0]),
@@ -515,6 +559,43 @@ static void add_future(const char *owner, const unsigned char *image,
 		    setter_fields, COUNT(setter_fields), 0);
 }
 
+static void add_words(const char *owner, uint32_t begin, uint32_t bytes)
+{
+	uint32_t at;
+
+	for (at = begin / 8 * 8; at < begin + bytes; at += 8)
+		add(owner, at, word_field, 1, 0);
+}
+
+/*
+ * The first words of a flow stand for all, which flow.c damages; of results and
+ * of text the first; and two buffers for those of all drivers.
+ */
+static void add_derivation(const char *owner, const unsigned char *image,
+			   uint32_t body, uint32_t at)
+{
+	struct zipc_derivation it;
+	uint32_t i, from;
+
+	memcpy(&it, image + at, sizeof(it));
+	add(owner, at, derivation_fields, COUNT(derivation_fields), 0);
+	for (i = 0; i < it.sources; i++)
+		add(owner, at + (uint32_t)sizeof(it) +
+				   i * (uint32_t)sizeof(
+					       struct zipc_derivation_source),
+		    derivation_source_fields, COUNT(derivation_source_fields),
+		    0);
+	add_words(owner, body + (uint32_t)it.flow_offset, 64);
+	add_words(owner, body + (uint32_t)it.flow_offset + it.flow_bytes, 8);
+	for (i = 0; i < 2; i++) {
+		from = body + (uint32_t)it.buffers_offset +
+		       i * (uint32_t)it.buffer_bytes;
+		add(owner, from, batch_fields, COUNT(batch_fields), 0);
+		add_words(owner, from + (uint32_t)sizeof(struct zipc_batch),
+			  it.state_bytes + 8);
+	}
+}
+
 static void add_stream(const char *owner, const unsigned char *image,
 		       uint32_t at)
 {
@@ -533,6 +614,11 @@ static void add_stream(const char *owner, const unsigned char *image,
 				   i * (uint32_t)sizeof(
 					       struct zipc_subscription_record),
 		    subscription_fields, COUNT(subscription_fields), at);
+	if (!(words.options & ZIPC_STREAM_DERIVED))
+		return;
+	add(owner, at + (uint32_t)ring.stream_offset, derived_field, 1, 0);
+	add_derivation(owner, image, at,
+		       at + (uint32_t)words.derivation_offset);
 }
 
 static void add_entry(const unsigned char *image, uint32_t at)
@@ -659,10 +745,10 @@ static struct damage any_damage(unsigned stage)
 	return damage;
 }
 
-unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
-			 unsigned stages)
+/* Some words at one moment. */
+static unsigned together(struct damage damages[DAMAGES_MOST], unsigned i)
 {
-	unsigned stage = roll(stages), count;
+	unsigned stage = roll(world_target.count), count;
 
 	for (count = 0; count < 1 + i % 5; count++)
 		damages[count] = any_damage(stage);
@@ -671,45 +757,46 @@ unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
 
 #define WAYS 45u
 
-size_t damage_generate(unsigned i, uint8_t *data, unsigned mixed,
-		       unsigned (*some)(struct damage damages[DAMAGES_MOST],
-					unsigned i))
+/* One word in one of the ways. */
+static void one(struct damage *damage, unsigned i)
 {
 	static const uint8_t add[4] = { 1, 255, 64, 192 };
-	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
-	unsigned way = i % WAYS, count = 1;
+	unsigned way = i % WAYS;
 
-	if (i >= WAYS * spot_count + mixed)
+	*damage = (struct damage){ .how = HOW_SPECIAL,
+				   .spot = (uint16_t)(i / WAYS),
+				   .value = way };
+	if (way >= WAYS - 4) {
+		damage->how = HOW_ADD;
+		damage->value = add[WAYS - 1 - way];
+	}
+}
+
+size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
+{
+	const struct target *it = &world_target;
+	struct damage damages[DAMAGES_MOST];
+	unsigned count = 1;
+
+	require(sizeof(damages) <= room, "an input has no room");
+	if (i >= WAYS * spot_count + it->mixed)
 		return SIZE_MAX;
 	if (i >= WAYS * spot_count) {
 		srand(i);
-		count = some(damages, i);
+		count = it->some ? it->some(damages, i) : together(damages, i);
 	} else {
-		damages[0].spot = (uint16_t)(i / WAYS);
-		damages[0].value = way;
-		if (way >= WAYS - 4) {
-			damages[0].how = HOW_ADD;
-			damages[0].value = add[WAYS - 1 - way];
-		}
+		one(&damages[0], i);
 	}
 	memcpy(data, damages, count * sizeof(damages[0]));
 	return count * sizeof(damages[0]);
 }
 
 #ifdef LIBFUZZER
-size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
-		     unsigned stages)
+/* One damage more, at any moment, also of what is read just then. */
+static unsigned one_more(struct damage damages[DAMAGES_MOST], unsigned count)
 {
-	struct damage damages[DAMAGES_MOST], it;
-	unsigned count = (unsigned)(size / sizeof(it));
+	struct damage it = any_damage(roll(world_target.count));
 
-	srand(seed);
-	if (roll(4) == 0 || most < sizeof(damages))
-		return LLVMFuzzerMutate(data, size, most);
-	if (count > DAMAGES_MOST)
-		count = DAMAGES_MOST;
-	memcpy(damages, data, count * sizeof(it));
-	it = any_damage(roll(stages));
 	it.loads = roll(2) ? roll(64) : 0;
 	if (roll(3) == 0)
 		it.spot = SPOT_LOADED;
@@ -717,7 +804,25 @@ size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
 		damages[count++] = it;
 	else
 		damages[roll(count)] = it;
-	memcpy(data, damages, count * sizeof(it));
-	return count * sizeof(it);
+	return count;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
+			       unsigned seed)
+{
+	const struct target *it = &world_target;
+	struct damage damages[DAMAGES_MOST];
+	unsigned count = (unsigned)(size / sizeof(damages[0]));
+
+	srand(seed);
+	if (roll(it->mutate ? 16 : 4) == 0 || most < sizeof(damages))
+		return LLVMFuzzerMutate(data, size, most);
+	if (count > DAMAGES_MOST)
+		count = DAMAGES_MOST;
+	memcpy(damages, data, count * sizeof(damages[0]));
+	count = it->mutate ? it->mutate(damages, count)
+			   : one_more(damages, count);
+	memcpy(data, damages, count * sizeof(damages[0]));
+	return count * sizeof(damages[0]);
 }
 #endif

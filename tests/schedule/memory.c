@@ -24,7 +24,7 @@
 
 #define CALLER __builtin_return_address(0)
 #define RANGES 8u
-#define ARENA (64u << 10)
+#define ARENA (1u << 20)
 #define CHECK_STEPS 200000u
 
 struct range {
