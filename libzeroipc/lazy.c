@@ -310,22 +310,9 @@ int zipc_lazy_damaged(const struct zipc_lazy *lazy, const char *what)
 
 bool zipc_lazy_is_sound(const struct zipc_lazy *lazy, uint64_t word)
 {
-	uint64_t holder = zipc_owner_holder(word);
-
-	switch (word & ZIPC_OWNER_STATES) {
-	case 0:
-		return !word ||
-		       ((holder & 0xFFFF) &&
-			zipc_holder_index(holder) <
-				lazy->lock.segment->max_participants);
-	case ZIPC_WANTED:
-		return word == ZIPC_WANTED;
-	case ZIPC_LAZY_SET:
-	case ZIPC_LAZY_BAD:
-		return word >> 3 < lazy->setter_count;
-	default:
-		return false;
-	}
+	return zipc_settling_is_sound(word,
+				      lazy->lock.segment->max_participants,
+				      lazy->setter_count);
 }
 
 struct zipc_pair zipc_lazy_load(const struct zipc_lazy *lazy)
