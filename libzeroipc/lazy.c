@@ -431,7 +431,7 @@ static uint64_t requested(struct zipc_lazy *lazy, uint64_t word)
 }
 
 /* Each turn of the loop but the last, somebody else changed the cell. */
-int zipc_lazy_request(struct zipc_lazy *lazy)
+int zipc_lazy_ask(struct zipc_lazy *lazy)
 {
 	int rc = zipc_lazy_enter(lazy);
 	struct zipc_pair pair;
@@ -453,7 +453,17 @@ int zipc_lazy_request(struct zipc_lazy *lazy)
 		atomic_fetch_add_explicit(&lazy->lock.at->deaths, 1,
 					  memory_order_relaxed);
 	zipc_lazy_wake_server(lazy);
-	return 0;
+	return 1;
+}
+
+/* A daemon that is called once knows of it. */
+int zipc_lazy_request(struct zipc_lazy *lazy)
+{
+	int rc = zipc_lazy_ask(lazy);
+
+	if (rc > 0 && lazy->definition)
+		zipc_segment_call_daemon(lazy->lock.segment);
+	return rc < 0 ? rc : 0;
 }
 
 int zipc_lazy_reset(struct zipc_lazy *lazy)

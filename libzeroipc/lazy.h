@@ -176,6 +176,12 @@ int64_t zipc_lazy_look(struct zipc_lazy *lazy, void *elem);
 /* Keep the message that belongs to the result of a look; rc. */
 int zipc_lazy_tell(struct zipc_lazy *lazy, int rc);
 
+/*
+ * Make it wanted, as zipc_lazy_request() does, but call no daemon. 1; 0 it
+ * need not be changed.
+ */
+int zipc_lazy_ask(struct zipc_lazy *lazy);
+
 void zipc_lazy_wake_waiters(struct zipc_lazy *lazy);
 void zipc_lazy_wake_server(struct zipc_lazy *lazy);
 

@@ -180,9 +180,10 @@ int zipc_lazy_force_by(struct zipc_lazy *lazy, void *elem,
 		       const struct zipc_forcing *by)
 {
 	struct computing it = { .lazy = lazy, .by = by, .elem = elem };
-	int rc = zipc_lazy_request(lazy);
+	/* It is computed here: a daemon would only be in the way. */
+	int rc = zipc_lazy_ask(lazy);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (!lazy->definition) {
 		rc = zipc_lazy_get(lazy, elem, zipc_forcing_left(by));

@@ -453,18 +453,20 @@ static int get_slowly(struct zipc_lazy *lazy, void *elem, int64_t timeout_ns)
 				       .quick = look,
 				       .thorough = look_and_ask,
 				       .context = &change };
-	int rc = zipc_lazy_request(lazy);
+	bool waits = timeout_ns != ZIPC_NOWAIT;
+	int rc = zipc_lazy_ask(lazy);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
-	if (timeout_ns == ZIPC_NOWAIT)
+	/* Who waits calls again: who asked before may have died before it. */
+	if (lazy->definition && (rc || waits))
+		zipc_segment_call_daemon(lazy->lock.segment);
+	if (!waits)
 		return (int)zipc_lazy_look(lazy, elem);
 	if (zipc_lock_is_mine(&lazy->lock, zipc_lock_word(&lazy->lock)))
 		return zipc_fail(EDEADLK, "lazy `%s` in segment `/%s` is taken "
 				 "by this handle: it would wait for itself",
 				 lazy->lock.name, lazy->lock.segment->name);
-	if (lazy->definition)
-		zipc_segment_call_daemon(lazy->lock.segment);
 	lazy->elem = elem;
 	return (int)zipc_lock_sleep(&wait, zipc_deadline(timeout_ns));
 }

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/inotify.h>
 #include <zipc/inspect_lazy.h>
 #include <zipc/inspect_waits.h>
 
@@ -930,6 +931,86 @@ START_TEST(what_cannot_be_resolved_is_told_and_others_are)
 }
 END_TEST
 
+/* for a daemon, which watches the files */
+
+/* How often the segment's times were changed since the last look. */
+static int calls(int watch)
+{
+	char events[4096] __attribute__((aligned(16)));
+	const struct inotify_event *event;
+	ssize_t n = read(watch, events, sizeof(events)), at;
+	int count = 0;
+
+	for (at = 0; at < n; at += (ssize_t)sizeof(*event) + event->len) {
+		event = (const void *)(events + at);
+		count += (event->mask & IN_ATTRIB) != 0;
+	}
+	return count;
+}
+
+static int watch_segment(void)
+{
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char path[300];
+
+	/* Two alike that nobody has read are one. */
+	snprintf(path, sizeof(path), "/dev/shm/%s",
+		 zipc_segment_name(segment));
+	ck_assert_int_ge(watch, 0);
+	ck_assert_int_ge(inotify_add_watch(watch, path, IN_ATTRIB), 0);
+	return watch;
+}
+
+START_TEST(who_makes_it_wanted_calls_a_daemon_and_others_do_not)
+{
+	int watch = watch_segment();
+	int64_t value;
+
+	ck_rc(zipc_lazy_request(lazy), 0);
+	ck_assert_int_eq(calls(watch), 1);
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_assert_int_eq(calls(watch), 0);
+	set_x(3);
+	forces(lazy, 7);
+	ck_rc(zipc_lazy_request(lazy), 0);
+	ck_rc(zipc_lazy_reset(lazy), 0);
+	ck_assert_int_eq(calls(watch), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_assert_int_eq(calls(watch), 1);
+	close(watch);
+}
+END_TEST
+
+START_TEST(no_daemon_is_called_for_what_is_computed_here_or_served)
+{
+	struct zipc_lazy *it = external("e");
+	int watch = watch_segment();
+
+	set_x(3);
+	ck_rc(zipc_lazy_force(lazy, NULL, LONG), 0);
+	ck_rc(zipc_lazy_request(it), 0);
+	ck_rc(zipc_lazy_get(it, NULL, MS), -ETIMEDOUT);
+	ck_assert_int_eq(calls(watch), 0);
+	close(watch);
+	zipc_lazy_close(it);
+}
+END_TEST
+
+/* A dead one's cannot be taken for somebody's who computes it. */
+START_TEST(who_makes_wanted_what_a_dead_one_had_calls_a_daemon)
+{
+	int watch = watch_segment();
+
+	atomic_store(&lazy->body->owner.owner,
+		     UINT64_C(7) << 32 | 3 << 19 | 1 << 3);
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_state(lazy), ZIPC_LAZY_WANTED);
+	ck_assert_int_eq(calls(watch), 1);
+	close(watch);
+}
+END_TEST
+
 /* in a select */
 
 START_TEST(a_select_asks_for_it_and_takes_its_value)
@@ -1110,13 +1191,29 @@ static void live_a_whole_life(void *unused)
 	int64_t value;
 
 	(void)unused;
-	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
+	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
 	ck_rc(zipc_lazy_request(other), 0);
-	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
-	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), 0);
 	ck_assert_int_eq(value, 3);
 	ck_rc(zipc_lazy_reset(other), 0);
 }
+
+static void ask_once_more(void *unused)
+{
+	int64_t value;
+
+	(void)unused;
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+}
+
+START_TEST(who_asks_for_what_is_wanted_makes_no_system_call)
+{
+	must_make_a_system_call(NULL, ask_once_more, NULL);
+	must_make_no_system_call(ask_once_more, ask_once_more, NULL);
+}
+END_TEST
 
 /* Opening inputs makes a heavy fence, so only one without any is so cheap. */
 START_TEST(what_is_done_makes_no_system_call)
@@ -1278,6 +1375,21 @@ static void one_by_one(Suite *suite)
 	tcase_add_test(tc, a_damaged_word_gives_errors_and_ends);
 	tcase_add_test(tc, a_damaged_body_is_not_believed);
 	tcase_add_test(tc, what_is_done_makes_no_system_call);
+	tcase_add_test(tc,
+		       who_asks_for_what_is_wanted_makes_no_system_call);
+}
+
+static void for_a_daemon(Suite *suite)
+{
+	TCase *tc = test_case(suite, "daemon", "fast", 60);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc,
+		       who_makes_it_wanted_calls_a_daemon_and_others_do_not);
+	tcase_add_test(tc,
+		       no_daemon_is_called_for_what_is_computed_here_or_served);
+	tcase_add_test(tc,
+		       who_makes_wanted_what_a_dead_one_had_calls_a_daemon);
 }
 
 static Suite *lazy_suite(void)
@@ -1286,6 +1398,7 @@ static Suite *lazy_suite(void)
 	TCase *tc;
 
 	one_by_one(suite);
+	for_a_daemon(suite);
 	tc = test_case(suite, "processes", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_circle_begun_at_each_of_its_parts_ends_in_all);
