@@ -302,31 +302,4 @@ void fuzz_prepare(void)
 	world_keep();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	world_tour(stages, STAGES, data, size);
-	return 0;
-}
-
-/* damages */
-
-#define MIXED 3000u
-
-static unsigned together(struct damage damages[DAMAGES_MOST], unsigned i)
-{
-	return damage_together(damages, i, STAGES);
-}
-
-size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
-{
-	(void)room;
-	return damage_generate(i, data, MIXED, together);
-}
-
-#ifdef LIBFUZZER
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
-			       unsigned seed)
-{
-	return damage_mutate(data, size, most, seed, STAGES);
-}
-#endif
+const struct target world_target = { stages, STAGES, .mixed = 3000u };

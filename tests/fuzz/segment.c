@@ -1361,12 +1361,6 @@ void fuzz_prepare(void)
 	world_keep();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	world_tour(stages, STAGES, data, size);
-	return 0;
-}
-
 /* damages */
 
 /* One that leaves a word as it might be, or nearly. */
@@ -1394,21 +1388,12 @@ static unsigned damage_ring(struct damage damages[DAMAGES_MOST])
 	return count;
 }
 
-#define RINGS 8000u
-
 static unsigned of_a_ring(struct damage damages[DAMAGES_MOST], unsigned i)
 {
 	(void)i;
 	return damage_ring(damages);
 }
 
-size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
-{
-	(void)room;
-	return damage_generate(i, data, RINGS, of_a_ring);
-}
-
-#ifdef LIBFUZZER
 /* One field becomes another. */
 static void change_damage(struct damage *damage)
 {
@@ -1466,20 +1451,6 @@ static unsigned mutate(struct damage damages[DAMAGES_MOST], unsigned count)
 	return count;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
-			       unsigned seed)
-{
-	struct damage damages[DAMAGES_MOST];
-	unsigned count = (unsigned)(size / sizeof(damages[0]));
-
-	srand(seed);
-	if (roll(16) == 0 || most < sizeof(damages))
-		return LLVMFuzzerMutate(data, size, most);
-	if (count > DAMAGES_MOST)
-		count = DAMAGES_MOST;
-	memcpy(damages, data, count * sizeof(damages[0]));
-	count = mutate(damages, count);
-	memcpy(data, damages, count * sizeof(damages[0]));
-	return count * sizeof(damages[0]);
-}
-#endif
+const struct target world_target = {
+	stages, STAGES, .mixed = 8000u, .some = of_a_ring, .mutate = mutate,
+};

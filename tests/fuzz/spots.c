@@ -659,10 +659,10 @@ static struct damage any_damage(unsigned stage)
 	return damage;
 }
 
-unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
-			 unsigned stages)
+/* Some words at one moment. */
+static unsigned together(struct damage damages[DAMAGES_MOST], unsigned i)
 {
-	unsigned stage = roll(stages), count;
+	unsigned stage = roll(world_target.count), count;
 
 	for (count = 0; count < 1 + i % 5; count++)
 		damages[count] = any_damage(stage);
@@ -671,45 +671,46 @@ unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
 
 #define WAYS 45u
 
-size_t damage_generate(unsigned i, uint8_t *data, unsigned mixed,
-		       unsigned (*some)(struct damage damages[DAMAGES_MOST],
-					unsigned i))
+/* One word in one of the ways. */
+static void one(struct damage *damage, unsigned i)
 {
 	static const uint8_t add[4] = { 1, 255, 64, 192 };
-	struct damage damages[DAMAGES_MOST] = { { .how = HOW_SPECIAL } };
-	unsigned way = i % WAYS, count = 1;
+	unsigned way = i % WAYS;
 
-	if (i >= WAYS * spot_count + mixed)
+	*damage = (struct damage){ .how = HOW_SPECIAL,
+				   .spot = (uint16_t)(i / WAYS),
+				   .value = way };
+	if (way >= WAYS - 4) {
+		damage->how = HOW_ADD;
+		damage->value = add[WAYS - 1 - way];
+	}
+}
+
+size_t fuzz_generate(unsigned i, uint8_t *data, size_t room)
+{
+	const struct target *it = &world_target;
+	struct damage damages[DAMAGES_MOST];
+	unsigned count = 1;
+
+	require(sizeof(damages) <= room, "an input has no room");
+	if (i >= WAYS * spot_count + it->mixed)
 		return SIZE_MAX;
 	if (i >= WAYS * spot_count) {
 		srand(i);
-		count = some(damages, i);
+		count = it->some ? it->some(damages, i) : together(damages, i);
 	} else {
-		damages[0].spot = (uint16_t)(i / WAYS);
-		damages[0].value = way;
-		if (way >= WAYS - 4) {
-			damages[0].how = HOW_ADD;
-			damages[0].value = add[WAYS - 1 - way];
-		}
+		one(&damages[0], i);
 	}
 	memcpy(data, damages, count * sizeof(damages[0]));
 	return count * sizeof(damages[0]);
 }
 
 #ifdef LIBFUZZER
-size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
-		     unsigned stages)
+/* One damage more, at any moment, also of what is read just then. */
+static unsigned one_more(struct damage damages[DAMAGES_MOST], unsigned count)
 {
-	struct damage damages[DAMAGES_MOST], it;
-	unsigned count = (unsigned)(size / sizeof(it));
+	struct damage it = any_damage(roll(world_target.count));
 
-	srand(seed);
-	if (roll(4) == 0 || most < sizeof(damages))
-		return LLVMFuzzerMutate(data, size, most);
-	if (count > DAMAGES_MOST)
-		count = DAMAGES_MOST;
-	memcpy(damages, data, count * sizeof(it));
-	it = any_damage(roll(stages));
 	it.loads = roll(2) ? roll(64) : 0;
 	if (roll(3) == 0)
 		it.spot = SPOT_LOADED;
@@ -717,7 +718,25 @@ size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
 		damages[count++] = it;
 	else
 		damages[roll(count)] = it;
-	memcpy(data, damages, count * sizeof(it));
-	return count * sizeof(it);
+	return count;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
+			       unsigned seed)
+{
+	const struct target *it = &world_target;
+	struct damage damages[DAMAGES_MOST];
+	unsigned count = (unsigned)(size / sizeof(damages[0]));
+
+	srand(seed);
+	if (roll(it->mutate ? 16 : 4) == 0 || most < sizeof(damages))
+		return LLVMFuzzerMutate(data, size, most);
+	if (count > DAMAGES_MOST)
+		count = DAMAGES_MOST;
+	memcpy(damages, data, count * sizeof(damages[0]));
+	count = it->mutate ? it->mutate(damages, count)
+			   : one_more(damages, count);
+	memcpy(data, damages, count * sizeof(damages[0]));
+	return count * sizeof(damages[0]);
 }
 #endif

@@ -192,9 +192,9 @@ void world_stage(unsigned stage, const char *name)
 	world.disturbed = false; /* what changes first is how it begins */
 }
 
-void world_tour(const struct stage *stages, unsigned count, const uint8_t *data,
-		size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct target *it = &world_target;
 	struct damage damages[DAMAGES_MOST];
 	unsigned n, i;
 
@@ -204,12 +204,13 @@ void world_tour(const struct stage *stages, unsigned count, const uint8_t *data,
 	if (n)
 		memcpy(damages, data, n * sizeof(damages[0]));
 	for (i = 0; i < n; i++)
-		damages[i].stage %= count;
+		damages[i].stage %= it->count;
 	world_begin(damages, n);
-	for (i = 0; i < count; i++) {
-		world_stage(i, stages[i].name);
-		stages[i].run();
+	for (i = 0; i < it->count; i++) {
+		world_stage(i, it->stages[i].name);
+		it->stages[i].run();
 	}
+	return 0;
 }
 
 void fuzz_describe(void)

@@ -97,31 +97,25 @@ struct stage {
 	void (*run)(void);
 };
 
-/* All stages of a target, with the damages that an input consists of. */
-void world_tour(const struct stage *stages, unsigned count, const uint8_t *data,
-		size_t size);
+/*
+ * What a target is: it defines world_target and fuzz_prepare(), and the rest of
+ * it (fuzz.h) is here, in world.c and spots.c. Inputs without chance are every
+ * word in many ways, one at a time, and then mixed times what some() makes.
+ */
+struct target {
+	const struct stage *stages;
+	unsigned count, mixed;
+	/* Damages that seem to belong together; NULL: of any words. */
+	unsigned (*some)(struct damage damages[DAMAGES_MOST], unsigned i);
+	/* Others than count of them; NULL: one more, at any moment. */
+	unsigned (*mutate)(struct damage damages[DAMAGES_MOST],
+			   unsigned count);
+};
+extern const struct target world_target;
 
 static inline unsigned roll(unsigned below)
 {
 	return (unsigned)rand() % below;
 }
-
-/* spots.c: 1 to 5 damages of any words in one of so many stages. */
-unsigned damage_together(struct damage damages[DAMAGES_MOST], unsigned i,
-			 unsigned stages);
-
-/*
- * spots.c: input i of those without chance: every word in many ways, one at a
- * time; then mixed times what some() makes. As fuzz_generate().
- */
-size_t damage_generate(unsigned i, uint8_t *data, unsigned mixed,
-		       unsigned (*some)(struct damage damages[DAMAGES_MOST],
-					unsigned i));
-
-#ifdef LIBFUZZER
-/* spots.c: one damage more, at any moment, also of what is read just then. */
-size_t damage_mutate(uint8_t *data, size_t size, size_t most, unsigned seed,
-		     unsigned stages);
-#endif
 
 #endif
