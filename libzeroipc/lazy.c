@@ -91,7 +91,8 @@ static bool lies_in(uint64_t bytes, uint64_t at, uint64_t count, uint64_t each)
 static bool parts_fit(const struct zipc_found *found,
 		      const struct zipc_lazy_body *body)
 {
-	return found->capacity == 1 && body->setters >= 1 &&
+	return found->capacity == 1 && found->elem_size <= ELEM_MAX &&
+	       body->setters >= 1 &&
 	       body->setters <= ZIPC_SETTERS_MOST &&
 	       body->content_bytes >= ZIPC_FUTURE_LEAST &&
 	       body->content_bytes % ZIPC_LINE == 0 &&

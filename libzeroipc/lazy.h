@@ -240,6 +240,9 @@ int zipc_definition_read(struct zipc_definition **out, const unsigned char *at,
 			 uint64_t size, const char *type);
 void zipc_definition_free(struct zipc_definition *it);
 
+/* 0; -EINVAL its inputs take more memory than they may; -ENOMEM, .. */
+int zipc_definition_weigh(const struct zipc_program *program, unsigned count);
+
 /* lazy_inputs.c */
 
 /* Values of the inputs of one computation. */
@@ -272,6 +275,8 @@ struct zipc_lazy_fold {
 	unsigned form, scalar;
 	const unsigned char *at; /* of the first one's part */
 	uint64_t stride, count;
+	int fd; /* of the file */
+	uint64_t place; /* of what `at` points to, in it */
 };
 /* Into to, as the fold's type has it; a fault. */
 enum zipc_program_fault zipc_lazy_fold(const struct zipc_lazy_fold *fold,

@@ -6,10 +6,13 @@
 
 #include "../libzeroipc/lazy.h"
 #include "../libzeroipc/record.h"
+#include "../libzeroipc/table_inside.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <zipc/inspect_lazy.h>
 #include <zipc/inspect_waits.h>
 
@@ -226,6 +229,7 @@ END_TEST
 START_TEST(what_is_no_expression_is_refused)
 {
 	struct zipc_queue *queue;
+	struct zipc_array *wide;
 
 	refused(NULL, "x +", -EINVAL, "column 4");
 	refused(NULL, "y + 1", -ENOENT, "column 1: no structure `y`");
@@ -245,6 +249,9 @@ START_TEST(what_is_no_expression_is_refused)
 	ck_rc(zipc_queue_create(&queue, segment, "q", "u8", 4), 0);
 	refused(NULL, "q", -EINVAL, "a future, lazy, array or map");
 	refused("i64", "q + 1", -EINVAL, "a future, lazy, array or map");
+	ck_rc(zipc_array_create(&wide, segment, "wide", "u8[4194305]", 1), 0);
+	refused(NULL, "wide[0][3]", -EINVAL, "over 4 MiB");
+	zipc_array_close(wide);
 	zipc_queue_close(queue);
 	ck_rc(zipc_lazy_create(&(struct zipc_lazy *){ NULL }, segment, "no",
 			       "i64", NULL), -EINVAL);
@@ -1175,6 +1182,86 @@ START_TEST(a_damaged_body_is_not_believed)
 }
 END_TEST
 
+/* More than there is room for */
+
+#define HUGE (UINT64_C(8) << 30)
+
+/* The last structure of a file that is nearly all hole has all of that. */
+static void make_huge(struct zipc_segment *of, const char *name)
+{
+	uint64_t at, lines = (HUGE + 4096) / ZIPC_LINE;
+	struct zipc_found found;
+	uint32_t i;
+
+	ck_rc(zipc_table_find(&found, of, name, ZIPC_ARRAY, NULL), 0);
+	at = (uint64_t)((unsigned char *)found.block - of->base);
+	found.block->body_bytes = HUGE;
+	found.block->capacity = HUGE / sizeof(int64_t);
+	for (i = 0; strcmp(zipc_table_entry(of, i)->name, name); i++)
+		;
+	atomic_store(&zipc_table_entry(of, i)->extent,
+		     lines << 32 | at / ZIPC_LINE);
+	zipc_table_release(&found);
+}
+
+static int64_t blocks_of(const struct zipc_segment *of)
+{
+	struct stat it;
+
+	ck_assert_int_eq(fstat(of->fd, &it), 0);
+	return it.st_blocks;
+}
+
+/* Less than a part in a thousand more than there is. */
+static void limit_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	struct rlimit limit = { HUGE + HUGE / 128, HUGE + HUGE / 128 };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+#endif
+}
+
+START_TEST(a_fold_of_a_hole_takes_no_memory)
+{
+	static const char text[] = "{n: count(a), sum: sum(a), least: min(a), "
+				   "most: max(a), mean: mean(a)}";
+	struct { int64_t n, sum, least, most; double mean; } it;
+	struct zipc_segment *of;
+	struct zipc_array *a;
+	struct zipc_lazy *all;
+	const int64_t last = HUGE / 8 - 1, values[] = { 1, -5, 7 };
+	int64_t before;
+
+	ck_rc(zipc_segment_create(&of, test_name("huge"), HUGE + (1 << 20),
+				  NULL), 0);
+	ck_rc(zipc_array_create(&a, of, "a", "i64", 1), 0);
+	ck_rc(zipc_lazy_create(&all, of, "all", NULL, text), 0);
+	zipc_array_close(a);
+	ck_rc(zipc_segment_remove(of, "a"), 0);
+	ck_rc(zipc_array_create(&a, of, "a", "i64", 9000), 0);
+	zipc_array_close(a);
+	make_huge(of, "a");
+	ck_rc(zipc_array_open(&a, of, "a", "i64"), 0);
+	ck_rc(zipc_array_set(a, 9000, &values[0]), 0);
+	ck_rc(zipc_array_set(a, (uint64_t)last / 2, &values[1]), 0);
+	ck_rc(zipc_array_set(a, (uint64_t)last, &values[2]), 0);
+	limit_memory();
+	before = blocks_of(of);
+	ck_rc(zipc_lazy_force(all, &it, LONG), 0);
+	ck_assert_int_le(blocks_of(of) - before, 8);
+	ck_assert_int_eq(it.n, last + 1);
+	ck_assert_int_eq(it.sum, 3);
+	ck_assert_int_eq(it.least, -5);
+	ck_assert_int_eq(it.most, 7);
+	ck_assert_double_eq(it.mean, 3.0 / (double)(last + 1));
+	zipc_lazy_close(all);
+	zipc_array_close(a);
+	zipc_segment_close(of);
+	ck_rc(zipc_segment_unlink(test_name("huge")), 0);
+}
+END_TEST
+
 /* no calls */
 
 static void warm_up(void *unused)
@@ -1412,6 +1499,7 @@ static Suite *lazy_suite(void)
 	tcase_add_test(tc, a_stalled_computer_is_replaced);
 	tcase_add_test(tc, a_forked_child_goes_on_but_has_not_taken_it);
 	tcase_add_test(tc, watching_tells_who_waits_for_whom);
+	tcase_add_test(tc, a_fold_of_a_hole_takes_no_memory);
 	tc = test_case(suite, "many", "medium", 300);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, all_threads_see_one_value_until_it_is_reset);
