@@ -392,13 +392,19 @@ static const void *content_of(const struct zipc_lazy *lazy, uint64_t word)
 	return lazy->contents + (word >> 3) * lazy->content_bytes;
 }
 
-/* Each turn of the loop but the last, somebody else has reset it. */
+/*
+ * Each turn of the loop but the last, somebody else has reset it; then it was
+ * not settled, for once.
+ */
 int64_t zipc_lazy_look(struct zipc_lazy *lazy, void *elem)
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int64_t rc;
 
 	do {
+		if (tries++ == ZIPC_LAZY_CHANGES_MOST)
+			return if_it_stood(lazy, -EAGAIN);
 		pair = zipc_lazy_load(lazy);
 		rc = -EAGAIN;
 		if (!zipc_lazy_is_sound(lazy, pair.value))
@@ -514,9 +520,12 @@ static int look_at_error(struct zipc_lazy *lazy, int *code,
 			 char text[static ZIPC_LAZY_MESSAGE_MAX + 1])
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int rc;
 
 	do {
+		if (tries++ == ZIPC_LAZY_CHANGES_MOST)
+			return -EINVAL;
 		pair = zipc_lazy_load(lazy);
 		if (!zipc_lazy_is_sound(lazy, pair.value))
 			rc = -EBADMSG;
@@ -565,6 +574,7 @@ static int state_by(struct zipc_lazy *lazy, uint64_t word)
 int zipc_lazy_state(struct zipc_lazy *lazy)
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int rc;
 
 	/* Again, if somebody changed it while it was asked who lives. */
@@ -573,7 +583,8 @@ int zipc_lazy_state(struct zipc_lazy *lazy)
 		rc = zipc_lazy_is_sound(lazy, pair.value)
 			     ? state_by(lazy, pair.value)
 			     : zipc_lazy_tell(lazy, -EBADMSG);
-	} while (rc == ZIPC_LAZY_WANTED && !is_still(lazy, &pair));
+	} while (rc == ZIPC_LAZY_WANTED && !is_still(lazy, &pair) &&
+		 ++tries < ZIPC_LAZY_CHANGES_MOST);
 	return (int)if_it_stood(lazy, rc);
 }
 

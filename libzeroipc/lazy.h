@@ -84,6 +84,11 @@
 #define ZIPC_LAZY_SET UINT64_C(2)
 #define ZIPC_LAZY_BAD UINT64_C(4) /* it has failed */
 #define ZIPC_LAZY_CHANGES 24
+/*
+ * How often it may change under somebody before that is no chance any more, but
+ * others who do nothing else.
+ */
+#define ZIPC_LAZY_CHANGES_MOST 100u
 #define ZIPC_LAZY_DEEP 64u /* a lazy of a lazy of .. */
 /* Between looks of one who waits at who lives. */
 #define ZIPC_LAZY_LOOK_NS INT64_C(20000000)
@@ -197,7 +202,7 @@ struct zipc_outcome {
 
 /*
  * Take the word from *from: 0, and *from is what stands there now; -EAGAIN: it
- * is another's who lives and does not stall, or has changed.
+ * is another's who lives and does not stall, or has changed, and *from too.
  */
 int zipc_lazy_take(struct zipc_lazy *lazy, struct zipc_pair *from);
 /* Make it wanted, if the word is still what the take of turn left. */

@@ -269,16 +269,23 @@ static bool has_taken(const struct zipc_lazy *lazy)
 	return lazy->taken && lazy->taken_generation == zipc_fork_generation;
 }
 
+/* Again, if it has changed: behind a reset it is wanted as before. */
 static int64_t try_to_serve(struct zipc_lazy *lazy)
 {
 	struct zipc_pair pair = zipc_lazy_load(lazy);
+	unsigned tries = 0;
+	uint64_t seen;
 	int rc;
 
-	if (!zipc_lazy_is_sound(lazy, pair.value))
-		return -EBADMSG;
-	if (!pair.value)
-		return -EAGAIN;
-	rc = zipc_lazy_take(lazy, &pair);
+	do {
+		if (!zipc_lazy_is_sound(lazy, pair.value))
+			return -EBADMSG;
+		if (!pair.value)
+			return -EAGAIN;
+		seen = pair.turn;
+		rc = zipc_lazy_take(lazy, &pair);
+	} while (rc == -EAGAIN && pair.turn != seen &&
+		 ++tries < ZIPC_LAZY_CHANGES_MOST);
 	if (rc)
 		return rc;
 	lazy->taken = true;

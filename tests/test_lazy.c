@@ -1182,6 +1182,71 @@ START_TEST(a_damaged_body_is_not_believed)
 }
 END_TEST
 
+/* Nobody waits for it: what cannot be read now never can. */
+START_TEST(an_input_that_is_damaged_ends_a_force_without_an_end)
+{
+	struct zipc_lazy *bad, *needs;
+	uint64_t word;
+
+	set_x(0);
+	ck_rc(zipc_lazy_create(&bad, segment, "bad", NULL, "1 // x"), 0);
+	ck_rc(zipc_lazy_create(&needs, segment, "needs", NULL, "bad + 1"), 0);
+	ck_rc(zipc_lazy_force(bad, NULL, ZIPC_FOREVER), -ECANCELED);
+	word = atomic_load(&bad->body->owner.owner);
+	atomic_store(&bad->setters[word >> 3].length, 128);
+	ck_rc(zipc_lazy_force(needs, NULL, ZIPC_FOREVER), -EBADMSG);
+	ck_message("lazy `bad`");
+	atomic_store(&bad->body->owner.owner, 3);
+	ck_rc(zipc_lazy_force(needs, NULL, ZIPC_FOREVER), -EBADMSG);
+	ck_assert_int_eq(zipc_lazy_state(needs), ZIPC_LAZY_WANTED);
+	zipc_lazy_close(needs);
+	zipc_lazy_close(bad);
+}
+END_TEST
+
+static _Atomic bool enough;
+
+/* Now it is settled, now it is not, and each time in another epoch. */
+static void *change_all_the_time(void *body)
+{
+	struct zipc_lazy_body *of = body;
+	unsigned i;
+
+	for (i = 0; !atomic_load_explicit(&enough, memory_order_relaxed); i++) {
+		atomic_store(&of->owner.owner, i % 3 ? 1 << 3 | i % 3 * 2 : 0);
+		atomic_fetch_add(&of->turn, 1 << ZIPC_LAZY_CHANGES);
+	}
+	return NULL;
+}
+
+START_TEST(each_call_ends_whatever_the_word_does)
+{
+	pthread_t thread;
+	int i, rc;
+
+	set_x(3);
+	ck_rc(zipc_lazy_state(other), ZIPC_LAZY_IDLE);
+	ck_assert_int_eq(pthread_create(&thread, NULL, change_all_the_time,
+					lazy->body), 0);
+	for (i = 0; i < 400; i++) {
+		rc = zipc_lazy_force(other, NULL, i % 2 ? MS : ZIPC_NOWAIT);
+		ck_assert_msg(!rc || rc == -ECANCELED ||
+				      rc == (i % 2 ? -ETIMEDOUT : -EAGAIN),
+			      "force gives %s", rc_name(rc));
+		rc = zipc_lazy_get(other, NULL, i % 2 ? MS : ZIPC_NOWAIT);
+		ck_assert_msg(!rc || rc == -ECANCELED ||
+				      rc == (i % 2 ? -ETIMEDOUT : -EAGAIN),
+			      "get gives %s", rc_name(rc));
+		rc = zipc_lazy_error(other, NULL, NULL, 0);
+		ck_assert_msg(!rc || rc == -EINVAL, "error gives %s",
+			      rc_name(rc));
+		ck_assert_int_ge(zipc_lazy_state(other), 0);
+	}
+	atomic_store(&enough, true);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
 /* More than there is room for */
 
 #define HUGE (UINT64_C(8) << 30)
@@ -1500,6 +1565,9 @@ static Suite *lazy_suite(void)
 	tcase_add_test(tc, a_forked_child_goes_on_but_has_not_taken_it);
 	tcase_add_test(tc, watching_tells_who_waits_for_whom);
 	tcase_add_test(tc, a_fold_of_a_hole_takes_no_memory);
+	tcase_add_test(tc,
+		       an_input_that_is_damaged_ends_a_force_without_an_end);
+	tcase_add_test(tc, each_call_ends_whatever_the_word_does);
 	tc = test_case(suite, "many", "medium", 300);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, all_threads_see_one_value_until_it_is_reset);
