@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The works of lazies: to read what was computed before; to have it computed;
- * and a round trip, in which one side asks and the other, who sleeps until he
- * is asked, answers.
+ * and a round trip, in which one side asks and the other, who waits until he is
+ * asked, answers.
  */
 #include "lazy.h"
 
@@ -130,7 +130,7 @@ const struct work lazy_works[] = {
 	  .words = "1 + 2 is forgotten, and computed by who reads it",
 	  .unit = "ns", .members = 1, .cores = { 0 }, FAMILY(computes) },
 	{ .name = "lazy-ask",
-	  .words = "one asks, another, who sleeps, answers: a round trip",
+	  .words = "one asks, another, who waits for it, answers: a round trip",
 	  .unit = "us", .trips = 100, .members = 2, .cores = { 0, 1 },
 	  FAMILY(asks) },
 	{ .name = "lazy-ask-core",
