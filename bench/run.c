@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "future.h"
 #include "json.h"
+#include "lazy.h"
 #include "limits.h"
 #include "lock.h"
 #include "map_works.h"
@@ -28,8 +29,8 @@
 /* Each family's works. */
 static const struct work *const families[] = {
 	queue_works, stack_works, map_works, pool_works, ring_works,
-	lock_works, sync_works, channel_works, future_works, derive_works,
-	NULL,
+	lock_works, sync_works, channel_works, future_works, lazy_works,
+	derive_works, NULL,
 };
 
 static const char usage_text[] =

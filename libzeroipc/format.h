@@ -1044,6 +1044,7 @@ ZIPC_AT(zipc_lazy_definition, reserved, 0x14);
 static_assert(sizeof(struct zipc_lazy_definition) == 32, "half a line");
 
 #define ZIPC_DEFINITION_MOST (UINT64_C(4) << 20)
+#define ZIPC_LAZY_INPUTS_MOST (UINT64_C(4) << 20) /* all that it is given */
 
 /* What the program's input of that number is, as it stands in the segment. */
 struct zipc_lazy_input {

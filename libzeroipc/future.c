@@ -200,22 +200,9 @@ static int damaged(const struct zipc_future *future, const char *what)
 /* Whether the word can have come to be at all. */
 static bool is_sound(const struct zipc_future *future, uint64_t word)
 {
-	uint64_t holder = zipc_owner_holder(word);
-
-	switch (word & ZIPC_OWNER_STATES) {
-	case 0:
-		return !word ||
-		       ((holder & 0xFFFF) &&
-			zipc_holder_index(holder) <
-				future->lock.segment->max_participants);
-	case ZIPC_BROKEN:
-		return word == ZIPC_BROKEN;
-	case ZIPC_SET_TO:
-	case ZIPC_FAILED:
-		return word >> 3 < future->setter_count;
-	default:
-		return false;
-	}
+	return zipc_settling_is_sound(word,
+				      future->lock.segment->max_participants,
+				      future->setter_count);
 }
 
 static uint64_t load(const struct zipc_future *future)

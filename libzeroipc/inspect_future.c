@@ -12,7 +12,6 @@
 #include <string.h>
 #include <zipc/inspect_future.h>
 
-#define STATES UINT64_C(7)
 #define BROKEN UINT64_C(1)
 #define SET UINT64_C(2)
 #define FAILED UINT64_C(4)
@@ -45,27 +44,6 @@ static bool fits(const struct zipc_block *head,
 		       body->owner.waiters, sizeof(struct zipc_waiter));
 }
 
-static bool word_is_sound(const struct zipc_view *view, uint64_t word,
-			  uint32_t setters)
-{
-	uint64_t holder = zipc_owner_holder(word);
-	uint32_t places = view->header.max_participants;
-
-	switch (word & STATES) {
-	case 0:
-		return !word ||
-		       ((holder & 0xFFFF) &&
-			zipc_holder_index(holder) < places);
-	case BROKEN:
-		return word == BROKEN;
-	case SET:
-	case FAILED:
-		return word >> 3 < setters;
-	default:
-		return false;
-	}
-}
-
 static int look_at(struct zipc_view *view, const struct zipc_view_block *block,
 		   struct look *look)
 {
@@ -89,7 +67,8 @@ static int look_at(struct zipc_view *view, const struct zipc_view_block *block,
 	if (!fits(&block->head, &body))
 		return zipc_view_damaged(view, block->name,
 					 "its parts are not in its body");
-	if (!word_is_sound(view, look->word, body.setters))
+	if (!zipc_settling_is_sound(look->word, view->header.max_participants,
+				    body.setters))
 		return zipc_view_damaged(view, block->name,
 					 "its owner %llx can be none",
 					 LLU(look->word));
@@ -212,21 +191,15 @@ int zipc_view_future(struct zipc_view *view,
 static int waits(struct zipc_view *view, const struct zipc_view_block *block,
 		 struct zipc_look *out)
 {
-	struct zipc_look_holder promiser = {
-		.blocks = 1 << ZIPC_WAIT_TO_HOLD
-	};
+	struct zipc_look_settling it;
 	struct look look;
 	int rc = look_at(view, block, &look);
 
-	if (rc || look.word & (SET | FAILED))
-		return rc;
-	promiser.word = look.word & ~STATES;
-	promiser.turn = look.turns;
-	if (promiser.word)
-		rc = zipc_look_add_holder(out, &promiser);
 	if (rc)
 		return rc;
-	return zipc_look_at_waiters(out, view, look.waiters_at, look.waiters);
+	it = (struct zipc_look_settling){ look.word, look.turns,
+					  look.waiters_at, look.waiters };
+	return zipc_look_at_settling(out, view, &it);
 }
 
 const struct zipc_view_kind zipc_view_of_future = {

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <zipc/inspect_lazy.h>
 
-#define STATES UINT64_C(7)
 #define WANTED UINT64_C(1)
 #define SET UINT64_C(2)
 #define FAILED UINT64_C(4)
@@ -58,27 +57,6 @@ static bool fits(const struct zipc_block *head,
 		       body->owner.waiters, sizeof(struct zipc_waiter));
 }
 
-static bool word_is_sound(const struct zipc_view *view, uint64_t word,
-			  uint32_t setters)
-{
-	uint64_t holder = zipc_owner_holder(word);
-	uint32_t places = view->header.max_participants;
-
-	switch (word & STATES) {
-	case 0:
-		return !word ||
-		       ((holder & 0xFFFF) &&
-			zipc_holder_index(holder) < places);
-	case WANTED:
-		return word == WANTED;
-	case SET:
-	case FAILED:
-		return word >> 3 < setters;
-	default:
-		return false;
-	}
-}
-
 /* The turn and the word as they stood together. */
 static int read_body(struct zipc_view *view,
 		     const struct zipc_view_block *block, struct look *look)
@@ -117,7 +95,8 @@ static int look_at(struct zipc_view *view, const struct zipc_view_block *block,
 	if (!fits(&block->head, body))
 		return zipc_view_damaged(view, block->name,
 					 "its parts are not in its body");
-	if (!word_is_sound(view, look->word, body->setters))
+	if (!zipc_settling_is_sound(look->word, view->header.max_participants,
+				    body->setters))
 		return zipc_view_damaged(view, block->name,
 					 "its word %llx can be none",
 					 LLU(look->word));
@@ -315,23 +294,19 @@ int zipc_view_lazy(struct zipc_view *view, const struct zipc_view_entry *entry,
 static int waits(struct zipc_view *view, const struct zipc_view_block *block,
 		 struct zipc_look *out)
 {
-	struct zipc_look_holder computer = {
-		.blocks = 1 << ZIPC_WAIT_TO_HOLD
-	};
+	struct zipc_look_settling it;
 	struct look look;
 	int rc = look_at(view, block, &look);
 
-	if (rc || look.word & (SET | FAILED))
-		return rc;
-	computer.word = look.word & ~STATES;
-	computer.turn = load(&look.body.owner.turns);
-	if (computer.word)
-		rc = zipc_look_add_holder(out, &computer);
 	if (rc)
 		return rc;
-	return zipc_look_at_waiters(
-		out, view, block->body_at + look.body.owner.waiters_offset,
-		look.body.owner.waiters);
+	it = (struct zipc_look_settling){
+		.word = look.word,
+		.turn = load(&look.body.owner.turns),
+		.waiters_at = block->body_at + look.body.owner.waiters_offset,
+		.waiters = look.body.owner.waiters,
+	};
+	return zipc_look_at_settling(out, view, &it);
 }
 
 const struct zipc_view_kind zipc_view_of_lazy = {

@@ -131,6 +131,25 @@ int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
 	return rc;
 }
 
+/* Who waits for it is held up by who has it, until it is settled. */
+int zipc_look_at_settling(struct zipc_look *look, struct zipc_view *view,
+			  const struct zipc_look_settling *it)
+{
+	const struct zipc_look_holder holder = {
+		.word = it->word & ~UINT64_C(7),
+		.turn = it->turn,
+		.blocks = 1 << ZIPC_WAIT_TO_HOLD,
+	};
+	int rc = 0;
+
+	if (it->word & 6)
+		return 0;
+	if (holder.word)
+		rc = zipc_look_add_holder(look, &holder);
+	return rc ? rc : zipc_look_at_waiters(look, view, it->waiters_at,
+					      it->waiters);
+}
+
 static void forget(struct zipc_look *look)
 {
 	free(look->holders);

@@ -51,6 +51,17 @@ int zipc_look_add_waiter(struct zipc_look *look,
 int zipc_look_at_waiters(struct zipc_look *look, struct zipc_view *view,
 			 uint64_t at, uint64_t count);
 
+/* A copy, checked, of what is settled in the end: a future or a lazy. */
+struct zipc_look_settling {
+	uint64_t word; /* sound: participant.h */
+	uint64_t turn;
+	uint64_t waiters_at, waiters;
+};
+
+/* Add who has it and who waits for that; 0, -ENOMEM, -EBADMSG. */
+int zipc_look_at_settling(struct zipc_look *look, struct zipc_view *view,
+			  const struct zipc_look_settling *it);
+
 /* May so many lines be read? Each look asks, or a segment could be endless. */
 bool zipc_look_may(struct zipc_look *look, uint64_t lines);
 

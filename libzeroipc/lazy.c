@@ -91,7 +91,8 @@ static bool lies_in(uint64_t bytes, uint64_t at, uint64_t count, uint64_t each)
 static bool parts_fit(const struct zipc_found *found,
 		      const struct zipc_lazy_body *body)
 {
-	return found->capacity == 1 && body->setters >= 1 &&
+	return found->capacity == 1 && found->elem_size <= ELEM_MAX &&
+	       body->setters >= 1 &&
 	       body->setters <= ZIPC_SETTERS_MOST &&
 	       body->content_bytes >= ZIPC_FUTURE_LEAST &&
 	       body->content_bytes % ZIPC_LINE == 0 &&
@@ -310,22 +311,9 @@ int zipc_lazy_damaged(const struct zipc_lazy *lazy, const char *what)
 
 bool zipc_lazy_is_sound(const struct zipc_lazy *lazy, uint64_t word)
 {
-	uint64_t holder = zipc_owner_holder(word);
-
-	switch (word & ZIPC_OWNER_STATES) {
-	case 0:
-		return !word ||
-		       ((holder & 0xFFFF) &&
-			zipc_holder_index(holder) <
-				lazy->lock.segment->max_participants);
-	case ZIPC_WANTED:
-		return word == ZIPC_WANTED;
-	case ZIPC_LAZY_SET:
-	case ZIPC_LAZY_BAD:
-		return word >> 3 < lazy->setter_count;
-	default:
-		return false;
-	}
+	return zipc_settling_is_sound(word,
+				      lazy->lock.segment->max_participants,
+				      lazy->setter_count);
 }
 
 struct zipc_pair zipc_lazy_load(const struct zipc_lazy *lazy)
@@ -404,13 +392,19 @@ static const void *content_of(const struct zipc_lazy *lazy, uint64_t word)
 	return lazy->contents + (word >> 3) * lazy->content_bytes;
 }
 
-/* Each turn of the loop but the last, somebody else has reset it. */
+/*
+ * Each turn of the loop but the last, somebody else has reset it; then it was
+ * not settled, for once.
+ */
 int64_t zipc_lazy_look(struct zipc_lazy *lazy, void *elem)
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int64_t rc;
 
 	do {
+		if (tries++ == ZIPC_LAZY_CHANGES_MOST)
+			return if_it_stood(lazy, -EAGAIN);
 		pair = zipc_lazy_load(lazy);
 		rc = -EAGAIN;
 		if (!zipc_lazy_is_sound(lazy, pair.value))
@@ -444,7 +438,7 @@ static uint64_t requested(struct zipc_lazy *lazy, uint64_t word)
 }
 
 /* Each turn of the loop but the last, somebody else changed the cell. */
-int zipc_lazy_request(struct zipc_lazy *lazy)
+int zipc_lazy_ask(struct zipc_lazy *lazy)
 {
 	int rc = zipc_lazy_enter(lazy);
 	struct zipc_pair pair;
@@ -466,7 +460,17 @@ int zipc_lazy_request(struct zipc_lazy *lazy)
 		atomic_fetch_add_explicit(&lazy->lock.at->deaths, 1,
 					  memory_order_relaxed);
 	zipc_lazy_wake_server(lazy);
-	return 0;
+	return 1;
+}
+
+/* A daemon that is called once knows of it. */
+int zipc_lazy_request(struct zipc_lazy *lazy)
+{
+	int rc = zipc_lazy_ask(lazy);
+
+	if (rc > 0 && lazy->definition)
+		zipc_segment_call_daemon(lazy->lock.segment);
+	return rc < 0 ? rc : 0;
 }
 
 int zipc_lazy_reset(struct zipc_lazy *lazy)
@@ -516,9 +520,12 @@ static int look_at_error(struct zipc_lazy *lazy, int *code,
 			 char text[static ZIPC_LAZY_MESSAGE_MAX + 1])
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int rc;
 
 	do {
+		if (tries++ == ZIPC_LAZY_CHANGES_MOST)
+			return -EINVAL;
 		pair = zipc_lazy_load(lazy);
 		if (!zipc_lazy_is_sound(lazy, pair.value))
 			rc = -EBADMSG;
@@ -567,6 +574,7 @@ static int state_by(struct zipc_lazy *lazy, uint64_t word)
 int zipc_lazy_state(struct zipc_lazy *lazy)
 {
 	struct zipc_pair pair;
+	unsigned tries = 0;
 	int rc;
 
 	/* Again, if somebody changed it while it was asked who lives. */
@@ -575,7 +583,8 @@ int zipc_lazy_state(struct zipc_lazy *lazy)
 		rc = zipc_lazy_is_sound(lazy, pair.value)
 			     ? state_by(lazy, pair.value)
 			     : zipc_lazy_tell(lazy, -EBADMSG);
-	} while (rc == ZIPC_LAZY_WANTED && !is_still(lazy, &pair));
+	} while (rc == ZIPC_LAZY_WANTED && !is_still(lazy, &pair) &&
+		 ++tries < ZIPC_LAZY_CHANGES_MOST);
 	return (int)if_it_stood(lazy, rc);
 }
 

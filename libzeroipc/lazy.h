@@ -84,6 +84,11 @@
 #define ZIPC_LAZY_SET UINT64_C(2)
 #define ZIPC_LAZY_BAD UINT64_C(4) /* it has failed */
 #define ZIPC_LAZY_CHANGES 24
+/*
+ * How often it may change under somebody before that is no chance any more, but
+ * others who do nothing else.
+ */
+#define ZIPC_LAZY_CHANGES_MOST 100u
 #define ZIPC_LAZY_DEEP 64u /* a lazy of a lazy of .. */
 /* Between looks of one who waits at who lives. */
 #define ZIPC_LAZY_LOOK_NS INT64_C(20000000)
@@ -176,6 +181,12 @@ int64_t zipc_lazy_look(struct zipc_lazy *lazy, void *elem);
 /* Keep the message that belongs to the result of a look; rc. */
 int zipc_lazy_tell(struct zipc_lazy *lazy, int rc);
 
+/*
+ * Make it wanted, as zipc_lazy_request() does, but call no daemon. 1; 0 it
+ * need not be changed.
+ */
+int zipc_lazy_ask(struct zipc_lazy *lazy);
+
 void zipc_lazy_wake_waiters(struct zipc_lazy *lazy);
 void zipc_lazy_wake_server(struct zipc_lazy *lazy);
 
@@ -191,7 +202,7 @@ struct zipc_outcome {
 
 /*
  * Take the word from *from: 0, and *from is what stands there now; -EAGAIN: it
- * is another's who lives and does not stall, or has changed.
+ * is another's who lives and does not stall, or has changed, and *from too.
  */
 int zipc_lazy_take(struct zipc_lazy *lazy, struct zipc_pair *from);
 /* Make it wanted, if the word is still what the take of turn left. */
@@ -234,6 +245,9 @@ int zipc_definition_read(struct zipc_definition **out, const unsigned char *at,
 			 uint64_t size, const char *type);
 void zipc_definition_free(struct zipc_definition *it);
 
+/* 0; -EINVAL its inputs take more memory than they may; -ENOMEM, .. */
+int zipc_definition_weigh(const struct zipc_program *program, unsigned count);
+
 /* lazy_inputs.c */
 
 /* Values of the inputs of one computation. */
@@ -266,6 +280,8 @@ struct zipc_lazy_fold {
 	unsigned form, scalar;
 	const unsigned char *at; /* of the first one's part */
 	uint64_t stride, count;
+	int fd; /* of the file */
+	uint64_t place; /* of what `at` points to, in it */
 };
 /* Into to, as the fold's type has it; a fault. */
 enum zipc_program_fault zipc_lazy_fold(const struct zipc_lazy_fold *fold,

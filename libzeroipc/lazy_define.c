@@ -678,6 +678,8 @@ static int define(struct draft *draft, unsigned char **bytes, uint64_t *size,
 
 	if (!rc)
 		rc = compile(draft, program);
+	if (!rc)
+		rc = zipc_definition_weigh(*program, draft->count);
 	if (rc)
 		return rc;
 	*size = lay_out(draft, *program, NULL);

@@ -18,6 +18,28 @@ static int damaged(const char *what)
 			 what);
 }
 
+int zipc_definition_weigh(const struct zipc_program *program, unsigned count)
+{
+	uint64_t left = ZIPC_LAZY_INPUTS_MOST, size;
+	const char *text = NULL;
+	struct zipc_type *type;
+	unsigned k;
+	int rc;
+
+	for (k = 0; k < count && zipc_program_input(program, k, &text); k++) {
+		rc = zipc_type_parse(&type, text, SIZE_MAX);
+		if (rc)
+			return rc;
+		size = zipc_type_size(type);
+		zipc_type_free(type);
+		if (size > left)
+			return zipc_fail(EINVAL, "expression: its inputs have "
+					 "over 4 MiB");
+		left -= size;
+	}
+	return 0;
+}
+
 /* A text with its NUL, inside of size bytes. */
 static const char *text_at(const unsigned char *bytes, uint64_t size,
 			   uint32_t at, uint32_t length)
@@ -133,7 +155,9 @@ static int check(struct zipc_definition *it, uint64_t size, const char *type)
 		return damaged("its program is another one's");
 	for (k = 0; k < it->count && !rc; k++)
 		rc = check_input(it, size, k);
-	return rc;
+	if (!rc)
+		rc = zipc_definition_weigh(it->program, it->count);
+	return rc == -EINVAL ? damaged("its inputs have over 4 MiB") : rc;
 }
 
 int zipc_definition_read(struct zipc_definition **out, const unsigned char *at,

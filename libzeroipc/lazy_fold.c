@@ -3,12 +3,20 @@
  * Folds of an array: from its first element to its last, one after the other,
  * so that all who fold the same elements get the same bits. Each element is
  * read by itself: while others write, the fold is of no moment in particular.
+ *
+ * They are read where they are, so a fold takes no memory of its own. But to
+ * look at a hole of a file in memory fills it, and whoever may write a segment
+ * can make a file that is nearly all hole, and as large as he likes. Where the
+ * file says that it has a hole there are zeros, and any number of zeros in a
+ * row changes a fold as one does: it is not looked at.
  */
 #include "lazy.h"
 
 #include "program_emit.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ZIPC_NAN_BITS_F32 UINT32_C(0x7fc00000)
 
@@ -149,20 +157,70 @@ static void put(const struct so_far *it, const struct zipc_lazy_fold *fold,
 		memcpy(to, &it->whole, sizeof(it->whole));
 }
 
+/* So many bytes may be looked at without asking what they are. */
+#define SMALL_BYTES UINT64_C(65536)
+
+/* How many elements begin before that place in the file; more than i do. */
+static uint64_t count_before(const struct zipc_lazy_fold *fold, off_t place,
+			     uint64_t i)
+{
+	uint64_t bytes = (uint64_t)place - fold->place, n;
+
+	n = bytes / fold->stride + (bytes % fold->stride != 0);
+	n = n > i ? n : i + 1;
+	return n < fold->count ? n : fold->count;
+}
+
+/*
+ * Elements from i on, up to *end, lie in a hole; or they do not. No scalar lies
+ * in two pages. What is written meanwhile may be missed, as it may elsewhere.
+ */
+static bool is_hole(const struct zipc_lazy_fold *fold, uint64_t i,
+		    uint64_t *end)
+{
+	off_t from = (off_t)(fold->place + i * fold->stride), to;
+	bool hole;
+
+	*end = fold->count;
+	if (fold->count * fold->stride <= SMALL_BYTES)
+		return false;
+	to = lseek(fold->fd, from, SEEK_DATA);
+	if (to < 0)
+		return errno == ENXIO; /* to the end of the file, or behind */
+	hole = to > from;
+	if (!hole)
+		to = lseek(fold->fd, from, SEEK_HOLE);
+	if (to >= 0)
+		*end = count_before(fold, to, i);
+	return hole;
+}
+
+static enum zipc_program_fault add_all(struct so_far *it,
+				       const struct zipc_lazy_fold *fold,
+				       uint64_t i, uint64_t end)
+{
+	const unsigned char *at = fold->at + i * fold->stride;
+	enum zipc_program_fault fault = ZIPC_FAULT_NONE;
+
+	for (; i < end && !fault; i++, at += fold->stride)
+		fault = add(it, fold, load(at, fold->scalar), !i);
+	return fault;
+}
+
 enum zipc_program_fault zipc_lazy_fold(const struct zipc_lazy_fold *fold,
 				       void *to)
 {
 	enum zipc_program_fault fault = ZIPC_FAULT_NONE;
-	const unsigned char *at = fold->at;
 	struct so_far it = { .whole = 0 };
-	uint64_t i;
+	uint64_t i, end;
 
 	if (fold->form == ZIPC_LAZY_COUNT) {
 		memcpy(to, &fold->count, sizeof(fold->count));
 		return fault;
 	}
-	for (i = 0; i < fold->count && !fault; i++, at += fold->stride)
-		fault = add(&it, fold, load(at, fold->scalar), !i);
+	for (i = 0; i < fold->count && !fault; i = end)
+		fault = is_hole(fold, i, &end) ? add(&it, fold, 0, !i)
+					       : add_all(&it, fold, i, end);
 	put(&it, fold, to);
 	return fault;
 }

@@ -123,15 +123,18 @@ static int compute_here(struct computing *it, uint64_t turn)
 
 /*
  * Inputs are there: take the word, in the epoch that they are of. Each turn of
- * the loop, another has taken or given it, or died or stalled with it.
+ * the loop, another has taken or given it, or died or stalled with it; after
+ * many, the caller looks at the time.
  */
 static int take_and_compute(struct computing *it)
 {
 	struct zipc_lazy *lazy = it->lazy;
 	struct zipc_pair pair;
+	unsigned tries;
+	uint64_t seen;
 	int64_t rc;
 
-	for (;;) {
+	for (tries = 0; tries < ZIPC_LAZY_CHANGES_MOST; tries++) {
 		pair = zipc_lazy_load(lazy);
 		if (!zipc_lazy_is_sound(lazy, pair.value))
 			return zipc_lazy_tell(lazy, -EBADMSG);
@@ -139,15 +142,19 @@ static int take_and_compute(struct computing *it)
 		    zipc_lazy_epoch(pair.turn) !=
 			    zipc_lazy_epoch(it->begun.turn))
 			return AGAIN;
+		seen = pair.turn;
 		rc = zipc_lazy_take(lazy, &pair);
 		if (!rc)
 			return compute_here(it, pair.turn);
+		if (rc == -EAGAIN && pair.turn != seen)
+			continue;
 		if (rc == -EAGAIN && it->by->waits)
 			rc = zipc_lazy_await_change(lazy, it->begun.turn,
 						    it->by->deadline_ns);
 		if (rc)
 			return zipc_lazy_tell(lazy, (int)rc);
 	}
+	return AGAIN;
 }
 
 /* 0 and the value; -ECANCELED; AGAIN; another error. */
@@ -175,14 +182,38 @@ static int compute(struct computing *it)
 	return rc;
 }
 
+/* Whether it may be looked at from the begin, behind so many times. */
+static bool goes_on(const struct zipc_forcing *by, unsigned tries)
+{
+	return by->waits ? zipc_forcing_left(by) != 0
+			 : tries < ZIPC_LAZY_CHANGES_MOST;
+}
+
 /* Each turn of the loop but the last, somebody else settled or reset it. */
+static int compute_in_time(struct computing *it)
+{
+	unsigned tries = 0;
+	int rc;
+
+	do {
+		rc = compute(it);
+	} while (rc == AGAIN && goes_on(it->by, ++tries));
+	if (rc != AGAIN)
+		return rc;
+	rc = (int)zipc_lazy_look(it->lazy, it->elem);
+	if (rc == -EAGAIN && it->by->waits)
+		rc = -ETIMEDOUT;
+	return rc ? zipc_lazy_tell(it->lazy, rc) : 0;
+}
+
 int zipc_lazy_force_by(struct zipc_lazy *lazy, void *elem,
 		       const struct zipc_forcing *by)
 {
 	struct computing it = { .lazy = lazy, .by = by, .elem = elem };
-	int rc = zipc_lazy_request(lazy);
+	/* It is computed here: a daemon would only be in the way. */
+	int rc = zipc_lazy_ask(lazy);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (!lazy->definition) {
 		rc = zipc_lazy_get(lazy, elem, zipc_forcing_left(by));
@@ -190,10 +221,7 @@ int zipc_lazy_force_by(struct zipc_lazy *lazy, void *elem,
 			       ? zipc_lazy_tell(lazy, -ETIMEDOUT)
 			       : rc;
 	}
-	do {
-		rc = compute(&it);
-	} while (rc == AGAIN);
-	return rc;
+	return compute_in_time(&it);
 }
 
 int zipc_lazy_force(struct zipc_lazy *lazy, void *elem, int64_t timeout_ns)

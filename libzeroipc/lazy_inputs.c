@@ -261,16 +261,20 @@ static int fault_code(enum zipc_program_fault fault)
 	}
 }
 
-static int read_fold(const struct zipc_lazy_input *input, struct value *value,
-		     uint64_t stride, struct zipc_lazy_trouble *trouble)
+static int read_fold(const struct zipc_segment *segment,
+		     const struct zipc_lazy_input *input, struct value *value,
+		     struct zipc_lazy_trouble *trouble)
 {
+	const unsigned char *at =
+		(unsigned char *)zipc_array_data(value->array) + input->index;
 	struct zipc_lazy_fold fold = {
 		.form = input->form,
 		.scalar = input->scalar,
-		.at = (unsigned char *)zipc_array_data(value->array) +
-		      input->index,
-		.stride = stride,
+		.at = at,
+		.stride = zipc_array_elem_size(value->array),
 		.count = zipc_array_capacity(value->array),
+		.fd = segment->fd,
+		.place = (uint64_t)(at - segment->base),
 	};
 	enum zipc_program_fault fault = zipc_lazy_fold(&fold, value->bytes);
 
@@ -313,9 +317,8 @@ int zipc_lazy_read(struct zipc_lazy_values *values,
 			rc = zipc_array_get(value->array, input->index,
 					    value->bytes);
 		else if (value->array)
-			rc = read_fold(input, value,
-				       zipc_array_elem_size(value->array),
-				       trouble);
+			rc = read_fold(values->lazy->lock.segment, input,
+				       value, trouble);
 	}
 	return rc;
 }

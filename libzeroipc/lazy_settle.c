@@ -269,16 +269,23 @@ static bool has_taken(const struct zipc_lazy *lazy)
 	return lazy->taken && lazy->taken_generation == zipc_fork_generation;
 }
 
+/* Again, if it has changed: behind a reset it is wanted as before. */
 static int64_t try_to_serve(struct zipc_lazy *lazy)
 {
 	struct zipc_pair pair = zipc_lazy_load(lazy);
+	unsigned tries = 0;
+	uint64_t seen;
 	int rc;
 
-	if (!zipc_lazy_is_sound(lazy, pair.value))
-		return -EBADMSG;
-	if (!pair.value)
-		return -EAGAIN;
-	rc = zipc_lazy_take(lazy, &pair);
+	do {
+		if (!zipc_lazy_is_sound(lazy, pair.value))
+			return -EBADMSG;
+		if (!pair.value)
+			return -EAGAIN;
+		seen = pair.turn;
+		rc = zipc_lazy_take(lazy, &pair);
+	} while (rc == -EAGAIN && pair.turn != seen &&
+		 ++tries < ZIPC_LAZY_CHANGES_MOST);
 	if (rc)
 		return rc;
 	lazy->taken = true;
@@ -453,18 +460,20 @@ static int get_slowly(struct zipc_lazy *lazy, void *elem, int64_t timeout_ns)
 				       .quick = look,
 				       .thorough = look_and_ask,
 				       .context = &change };
-	int rc = zipc_lazy_request(lazy);
+	bool waits = timeout_ns != ZIPC_NOWAIT;
+	int rc = zipc_lazy_ask(lazy);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
-	if (timeout_ns == ZIPC_NOWAIT)
+	/* Who waits calls again: who asked before may have died before it. */
+	if (lazy->definition && (rc || waits))
+		zipc_segment_call_daemon(lazy->lock.segment);
+	if (!waits)
 		return (int)zipc_lazy_look(lazy, elem);
 	if (zipc_lock_is_mine(&lazy->lock, zipc_lock_word(&lazy->lock)))
 		return zipc_fail(EDEADLK, "lazy `%s` in segment `/%s` is taken "
 				 "by this handle: it would wait for itself",
 				 lazy->lock.name, lazy->lock.segment->name);
-	if (lazy->definition)
-		zipc_segment_call_daemon(lazy->lock.segment);
 	lazy->elem = elem;
 	return (int)zipc_lock_sleep(&wait, zipc_deadline(timeout_ns));
 }

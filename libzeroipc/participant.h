@@ -91,4 +91,28 @@ static inline uint64_t zipc_owner_word(uint64_t holder, uint32_t number)
 	       (uint64_t)number << 3;
 }
 
+/*
+ * Whether an owner word can be that of what is settled in the end, as a future
+ * or a lazy: 0, or a holder's, of so many places, with no state; 1, which names
+ * nobody; or i << 3 | 2 or 4, settled with one of so many contents.
+ */
+static inline bool zipc_settling_is_sound(uint64_t word, uint32_t places,
+					  uint32_t contents)
+{
+	uint64_t holder = zipc_owner_holder(word);
+
+	switch (word & 7) {
+	case 0:
+		return !word || ((holder & 0xFFFF) &&
+				 zipc_holder_index(holder) < places);
+	case 1:
+		return word == 1;
+	case 2:
+	case 4:
+		return word >> 3 < contents;
+	default:
+		return false;
+	}
+}
+
 #endif

@@ -6,9 +6,13 @@
 
 #include "../libzeroipc/lazy.h"
 #include "../libzeroipc/record.h"
+#include "../libzeroipc/table_inside.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <zipc/inspect_lazy.h>
 #include <zipc/inspect_waits.h>
 
@@ -225,6 +229,7 @@ END_TEST
 START_TEST(what_is_no_expression_is_refused)
 {
 	struct zipc_queue *queue;
+	struct zipc_array *wide;
 
 	refused(NULL, "x +", -EINVAL, "column 4");
 	refused(NULL, "y + 1", -ENOENT, "column 1: no structure `y`");
@@ -244,6 +249,9 @@ START_TEST(what_is_no_expression_is_refused)
 	ck_rc(zipc_queue_create(&queue, segment, "q", "u8", 4), 0);
 	refused(NULL, "q", -EINVAL, "a future, lazy, array or map");
 	refused("i64", "q + 1", -EINVAL, "a future, lazy, array or map");
+	ck_rc(zipc_array_create(&wide, segment, "wide", "u8[4194305]", 1), 0);
+	refused(NULL, "wide[0][3]", -EINVAL, "over 4 MiB");
+	zipc_array_close(wide);
 	zipc_queue_close(queue);
 	ck_rc(zipc_lazy_create(&(struct zipc_lazy *){ NULL }, segment, "no",
 			       "i64", NULL), -EINVAL);
@@ -930,6 +938,86 @@ START_TEST(what_cannot_be_resolved_is_told_and_others_are)
 }
 END_TEST
 
+/* for a daemon, which watches the files */
+
+/* How often the segment's times were changed since the last look. */
+static int calls(int watch)
+{
+	char events[4096] __attribute__((aligned(16)));
+	const struct inotify_event *event;
+	ssize_t n = read(watch, events, sizeof(events)), at;
+	int count = 0;
+
+	for (at = 0; at < n; at += (ssize_t)sizeof(*event) + event->len) {
+		event = (const void *)(events + at);
+		count += (event->mask & IN_ATTRIB) != 0;
+	}
+	return count;
+}
+
+static int watch_segment(void)
+{
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char path[300];
+
+	/* Two alike that nobody has read are one. */
+	snprintf(path, sizeof(path), "/dev/shm/%s",
+		 zipc_segment_name(segment));
+	ck_assert_int_ge(watch, 0);
+	ck_assert_int_ge(inotify_add_watch(watch, path, IN_ATTRIB), 0);
+	return watch;
+}
+
+START_TEST(who_makes_it_wanted_calls_a_daemon_and_others_do_not)
+{
+	int watch = watch_segment();
+	int64_t value;
+
+	ck_rc(zipc_lazy_request(lazy), 0);
+	ck_assert_int_eq(calls(watch), 1);
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_assert_int_eq(calls(watch), 0);
+	set_x(3);
+	forces(lazy, 7);
+	ck_rc(zipc_lazy_request(lazy), 0);
+	ck_rc(zipc_lazy_reset(lazy), 0);
+	ck_assert_int_eq(calls(watch), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_assert_int_eq(calls(watch), 1);
+	close(watch);
+}
+END_TEST
+
+START_TEST(no_daemon_is_called_for_what_is_computed_here_or_served)
+{
+	struct zipc_lazy *it = external("e");
+	int watch = watch_segment();
+
+	set_x(3);
+	ck_rc(zipc_lazy_force(lazy, NULL, LONG), 0);
+	ck_rc(zipc_lazy_request(it), 0);
+	ck_rc(zipc_lazy_get(it, NULL, MS), -ETIMEDOUT);
+	ck_assert_int_eq(calls(watch), 0);
+	close(watch);
+	zipc_lazy_close(it);
+}
+END_TEST
+
+/* A dead one's cannot be taken for somebody's who computes it. */
+START_TEST(who_makes_wanted_what_a_dead_one_had_calls_a_daemon)
+{
+	int watch = watch_segment();
+
+	atomic_store(&lazy->body->owner.owner,
+		     UINT64_C(7) << 32 | 3 << 19 | 1 << 3);
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_state(lazy), ZIPC_LAZY_WANTED);
+	ck_assert_int_eq(calls(watch), 1);
+	close(watch);
+}
+END_TEST
+
 /* in a select */
 
 START_TEST(a_select_asks_for_it_and_takes_its_value)
@@ -1094,6 +1182,151 @@ START_TEST(a_damaged_body_is_not_believed)
 }
 END_TEST
 
+/* Nobody waits for it: what cannot be read now never can. */
+START_TEST(an_input_that_is_damaged_ends_a_force_without_an_end)
+{
+	struct zipc_lazy *bad, *needs;
+	uint64_t word;
+
+	set_x(0);
+	ck_rc(zipc_lazy_create(&bad, segment, "bad", NULL, "1 // x"), 0);
+	ck_rc(zipc_lazy_create(&needs, segment, "needs", NULL, "bad + 1"), 0);
+	ck_rc(zipc_lazy_force(bad, NULL, ZIPC_FOREVER), -ECANCELED);
+	word = atomic_load(&bad->body->owner.owner);
+	atomic_store(&bad->setters[word >> 3].length, 128);
+	ck_rc(zipc_lazy_force(needs, NULL, ZIPC_FOREVER), -EBADMSG);
+	ck_message("lazy `bad`");
+	atomic_store(&bad->body->owner.owner, 3);
+	ck_rc(zipc_lazy_force(needs, NULL, ZIPC_FOREVER), -EBADMSG);
+	ck_assert_int_eq(zipc_lazy_state(needs), ZIPC_LAZY_WANTED);
+	zipc_lazy_close(needs);
+	zipc_lazy_close(bad);
+}
+END_TEST
+
+static _Atomic bool enough;
+
+/* Now it is settled, now it is not, and each time in another epoch. */
+static void *change_all_the_time(void *body)
+{
+	struct zipc_lazy_body *of = body;
+	unsigned i;
+
+	for (i = 0; !atomic_load_explicit(&enough, memory_order_relaxed); i++) {
+		atomic_store(&of->owner.owner, i % 3 ? 1 << 3 | i % 3 * 2 : 0);
+		atomic_fetch_add(&of->turn, 1 << ZIPC_LAZY_CHANGES);
+	}
+	return NULL;
+}
+
+START_TEST(each_call_ends_whatever_the_word_does)
+{
+	pthread_t thread;
+	int i, rc;
+
+	set_x(3);
+	ck_rc(zipc_lazy_state(other), ZIPC_LAZY_IDLE);
+	ck_assert_int_eq(pthread_create(&thread, NULL, change_all_the_time,
+					lazy->body), 0);
+	for (i = 0; i < 400; i++) {
+		rc = zipc_lazy_force(other, NULL, i % 2 ? MS : ZIPC_NOWAIT);
+		ck_assert_msg(!rc || rc == -ECANCELED ||
+				      rc == (i % 2 ? -ETIMEDOUT : -EAGAIN),
+			      "force gives %s", rc_name(rc));
+		rc = zipc_lazy_get(other, NULL, i % 2 ? MS : ZIPC_NOWAIT);
+		ck_assert_msg(!rc || rc == -ECANCELED ||
+				      rc == (i % 2 ? -ETIMEDOUT : -EAGAIN),
+			      "get gives %s", rc_name(rc));
+		rc = zipc_lazy_error(other, NULL, NULL, 0);
+		ck_assert_msg(!rc || rc == -EINVAL, "error gives %s",
+			      rc_name(rc));
+		ck_assert_int_ge(zipc_lazy_state(other), 0);
+	}
+	atomic_store(&enough, true);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+/* More than there is room for */
+
+#define HUGE (UINT64_C(8) << 30)
+
+/* The last structure of a file that is nearly all hole has all of that. */
+static void make_huge(struct zipc_segment *of, const char *name)
+{
+	uint64_t at, lines = (HUGE + 4096) / ZIPC_LINE;
+	struct zipc_found found;
+	uint32_t i;
+
+	ck_rc(zipc_table_find(&found, of, name, ZIPC_ARRAY, NULL), 0);
+	at = (uint64_t)((unsigned char *)found.block - of->base);
+	found.block->body_bytes = HUGE;
+	found.block->capacity = HUGE / sizeof(int64_t);
+	for (i = 0; strcmp(zipc_table_entry(of, i)->name, name); i++)
+		;
+	atomic_store(&zipc_table_entry(of, i)->extent,
+		     lines << 32 | at / ZIPC_LINE);
+	zipc_table_release(&found);
+}
+
+static int64_t blocks_of(const struct zipc_segment *of)
+{
+	struct stat it;
+
+	ck_assert_int_eq(fstat(of->fd, &it), 0);
+	return it.st_blocks;
+}
+
+/* Less than a part in a thousand more than there is. */
+static void limit_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	struct rlimit limit = { HUGE + HUGE / 128, HUGE + HUGE / 128 };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+#endif
+}
+
+START_TEST(a_fold_of_a_hole_takes_no_memory)
+{
+	static const char text[] = "{n: count(a), sum: sum(a), least: min(a), "
+				   "most: max(a), mean: mean(a)}";
+	struct { int64_t n, sum, least, most; double mean; } it;
+	struct zipc_segment *of;
+	struct zipc_array *a;
+	struct zipc_lazy *all;
+	const int64_t last = HUGE / 8 - 1, values[] = { 1, -5, 7 };
+	int64_t before;
+
+	ck_rc(zipc_segment_create(&of, test_name("huge"), HUGE + (1 << 20),
+				  NULL), 0);
+	ck_rc(zipc_array_create(&a, of, "a", "i64", 1), 0);
+	ck_rc(zipc_lazy_create(&all, of, "all", NULL, text), 0);
+	zipc_array_close(a);
+	ck_rc(zipc_segment_remove(of, "a"), 0);
+	ck_rc(zipc_array_create(&a, of, "a", "i64", 9000), 0);
+	zipc_array_close(a);
+	make_huge(of, "a");
+	ck_rc(zipc_array_open(&a, of, "a", "i64"), 0);
+	ck_rc(zipc_array_set(a, 9000, &values[0]), 0);
+	ck_rc(zipc_array_set(a, (uint64_t)last / 2, &values[1]), 0);
+	ck_rc(zipc_array_set(a, (uint64_t)last, &values[2]), 0);
+	limit_memory();
+	before = blocks_of(of);
+	ck_rc(zipc_lazy_force(all, &it, LONG), 0);
+	ck_assert_int_le(blocks_of(of) - before, 8);
+	ck_assert_int_eq(it.n, last + 1);
+	ck_assert_int_eq(it.sum, 3);
+	ck_assert_int_eq(it.least, -5);
+	ck_assert_int_eq(it.most, 7);
+	ck_assert_double_eq(it.mean, 3.0 / (double)(last + 1));
+	zipc_lazy_close(all);
+	zipc_array_close(a);
+	zipc_segment_close(of);
+	ck_rc(zipc_segment_unlink(test_name("huge")), 0);
+}
+END_TEST
+
 /* no calls */
 
 static void warm_up(void *unused)
@@ -1110,13 +1343,29 @@ static void live_a_whole_life(void *unused)
 	int64_t value;
 
 	(void)unused;
-	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
+	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
 	ck_rc(zipc_lazy_request(other), 0);
-	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
-	ck_rc(zipc_lazy_force(other, &value, ZIPC_FOREVER), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), 0);
 	ck_assert_int_eq(value, 3);
 	ck_rc(zipc_lazy_reset(other), 0);
 }
+
+static void ask_once_more(void *unused)
+{
+	int64_t value;
+
+	(void)unused;
+	ck_rc(zipc_lazy_request(other), 0);
+	ck_rc(zipc_lazy_get(other, &value, ZIPC_NOWAIT), -EAGAIN);
+}
+
+START_TEST(who_asks_for_what_is_wanted_makes_no_system_call)
+{
+	must_make_a_system_call(NULL, ask_once_more, NULL);
+	must_make_no_system_call(ask_once_more, ask_once_more, NULL);
+}
+END_TEST
 
 /* Opening inputs makes a heavy fence, so only one without any is so cheap. */
 START_TEST(what_is_done_makes_no_system_call)
@@ -1278,6 +1527,21 @@ static void one_by_one(Suite *suite)
 	tcase_add_test(tc, a_damaged_word_gives_errors_and_ends);
 	tcase_add_test(tc, a_damaged_body_is_not_believed);
 	tcase_add_test(tc, what_is_done_makes_no_system_call);
+	tcase_add_test(tc,
+		       who_asks_for_what_is_wanted_makes_no_system_call);
+}
+
+static void for_a_daemon(Suite *suite)
+{
+	TCase *tc = test_case(suite, "daemon", "fast", 60);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc,
+		       who_makes_it_wanted_calls_a_daemon_and_others_do_not);
+	tcase_add_test(tc,
+		       no_daemon_is_called_for_what_is_computed_here_or_served);
+	tcase_add_test(tc,
+		       who_makes_wanted_what_a_dead_one_had_calls_a_daemon);
 }
 
 static Suite *lazy_suite(void)
@@ -1286,6 +1550,7 @@ static Suite *lazy_suite(void)
 	TCase *tc;
 
 	one_by_one(suite);
+	for_a_daemon(suite);
 	tc = test_case(suite, "processes", "fast", 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_circle_begun_at_each_of_its_parts_ends_in_all);
@@ -1299,6 +1564,10 @@ static Suite *lazy_suite(void)
 	tcase_add_test(tc, a_stalled_computer_is_replaced);
 	tcase_add_test(tc, a_forked_child_goes_on_but_has_not_taken_it);
 	tcase_add_test(tc, watching_tells_who_waits_for_whom);
+	tcase_add_test(tc, a_fold_of_a_hole_takes_no_memory);
+	tcase_add_test(tc,
+		       an_input_that_is_damaged_ends_a_force_without_an_end);
+	tcase_add_test(tc, each_call_ends_whatever_the_word_does);
 	tc = test_case(suite, "many", "medium", 300);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, all_threads_see_one_value_until_it_is_reset);

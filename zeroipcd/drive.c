@@ -723,7 +723,7 @@ static void look_at(struct drive *drive, const char *name)
 
 /*
  * Who has something to do for us touches the file; what was done without that,
- * as asking for a lazy value, is found a little later.
+ * as by one who died before he did, is found a little later.
  */
 static bool is_due(struct registry_file *file)
 {

@@ -131,6 +131,12 @@ is 'one that is waited for is computed' \
 is 'by zeroipcd' "$(it twice '.lazy.computer | [.name, .pid]')" \
 	"[\"zeroipcd\",$daemon]"
 
+"$zeroipc" create "$segment/thrice" --kind lazy --expression 'mean * 3'
+"$zeroipc" wait --wait 0 "$segment/thrice" 2>/dev/null
+computed() { [ "$(it thrice .lazy.state)" = '"done"' ]; }
+ok 'so is one that nobody waits for, but somebody has asked for' \
+	wait_until 'it is done' computed
+
 # A file that is cut short below it.
 other=$prefix-short
 "$zeroipc" create "$other" --size 2M

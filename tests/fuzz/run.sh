@@ -25,8 +25,8 @@ ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
 export ASAN_SYMBOLIZER_PATH
 number=0 failed=0
 declare -A seconds=(
-	[segment]=16 [ring]=6 [lock]=6 [future]=5 [stream]=5 [derive]=6 [type]=5
-	[value]=6 [program]=8 [name]=4 [flow]=6
+	[segment]=16 [ring]=6 [lock]=6 [future]=5 [lazy]=6 [stream]=5 [derive]=6
+	[type]=5 [value]=6 [program]=8 [name]=4 [flow]=6
 	[uri]=4 [path]=4
 )
 sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
@@ -116,7 +116,7 @@ if ! build_library >"$scratch/log" 2>&1; then
 	echo "1..1"
 	exit 1
 fi
-[ $# -gt 0 ] || set -- segment ring lock future stream derive type value \
+[ $# -gt 0 ] || set -- segment ring lock future lazy stream derive type value \
 	name uri path program flow
 for target; do
 	fuzz "${target%=*}" \

@@ -283,6 +283,19 @@ static const struct field future_fields[] = {
 	FIELD(zipc_future_body, content_bytes),
 };
 
+/* The turn of its cell, and what is no future's; how far it is in its epoch. */
+static const struct field lazy_fields[] = {
+	WORD(zipc_lazy_body, turn, HOW_ADD),
+	FIELD(zipc_lazy_body, setters_offset),
+	FIELD(zipc_lazy_body, contents_offset),
+	FIELD(zipc_lazy_body, setters),
+	FIELD(zipc_lazy_body, content_bytes),
+	FIELD(zipc_lazy_body, stall_ms),
+	FIELD(zipc_lazy_body, options),
+	FIELD(zipc_lazy_body, definition_offset),
+	FIELD(zipc_lazy_body, definition_bytes),
+};
+
 static const struct field setter_fields[] = {
 	WORD(zipc_setter, holder, HOW_HOLDER),
 	WORD(zipc_setter, settler, HOW_HOLDER),
@@ -596,6 +609,28 @@ static void add_derivation(const char *owner, const unsigned char *image,
 	}
 }
 
+/* Each word of what it is made of; its owner stands behind the turn. */
+static void add_lazy(const char *owner, const unsigned char *image, uint32_t at)
+{
+	const struct field word = { "definition", 0, 8, HOW_FLIP };
+	struct zipc_lazy_body body;
+	uint32_t i;
+
+	memcpy(&body, image + at, sizeof(body));
+	add(owner, at, lazy_fields, COUNT(lazy_fields), 0);
+	add(owner, at + (uint32_t)offsetof(struct zipc_lazy_body, owner),
+	    owner_fields, COUNT(owner_fields), 0);
+	add(owner, at + body.owner.waiters_offset, waiter_fields,
+	    COUNT(waiter_fields), 0);
+	for (i = 0; i < 2; i++)
+		add(owner, at + (uint32_t)body.setters_offset +
+				   i * (uint32_t)sizeof(struct zipc_setter),
+		    setter_fields, COUNT(setter_fields), 0);
+	for (i = 0; i < body.definition_bytes; i += 8)
+		add(owner, at + (uint32_t)body.definition_offset + i, &word, 1,
+		    0);
+}
+
 static void add_stream(const char *owner, const unsigned char *image,
 		       uint32_t at)
 {
@@ -656,6 +691,8 @@ static void add_entry(const unsigned char *image, uint32_t at)
 		add_lock(entry.name, image, body, &block);
 	if (block.kind == ZIPC_FUTURE)
 		add_future(entry.name, image, body);
+	if (block.kind == ZIPC_LAZY)
+		add_lazy(entry.name, image, body);
 	if (block.kind == ZIPC_STREAM)
 		add_stream(entry.name, image, body);
 	if (block.kind == ZIPC_MAP)

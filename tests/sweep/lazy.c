@@ -365,11 +365,41 @@ END_TEST
 
 START_TEST(so_it_is_behind_any_two)
 {
-	sweep_modes(scenes[_i],
-		    SWEEP_STOP | SWEEP_LATE | SWEEP_CROSSED |
-			    (is_long(&scenes[_i]) ? SWEEP_PAIRS : 0));
+	sweep_modes(scenes[_i], SWEEP_STOP | SWEEP_LATE | SWEEP_CROSSED);
 }
 END_TEST
+
+/* Of a long one each takes minutes, and is a case. */
+static const struct {
+	const char *name;
+	unsigned modes;
+} ways[] = {
+	{ "two deaths", SWEEP_PAIRS },
+	{ "stopped, and a death", SWEEP_LATE },
+	{ "both stopped", SWEEP_CROSSED },
+};
+#define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
+
+START_TEST(so_it_is_behind_any_two_of_a_long_one)
+{
+	sweep_modes(scenes[_i / WAYS], ways[_i % WAYS].modes);
+}
+END_TEST
+
+static void add_long(Suite *suite, int i)
+{
+	static char names[SCENES * WAYS][64];
+	TCase *tc;
+	int way;
+
+	for (way = i * WAYS; way < (i + 1) * WAYS; way++) {
+		snprintf(names[way], sizeof(names[way]), "%s: %s",
+			 scenes[i].name, ways[way % WAYS].name);
+		tc = test_case(suite, names[way], "stress", 3600);
+		tcase_add_loop_test(tc, so_it_is_behind_any_two_of_a_long_one,
+				    way, way + 1);
+	}
+}
 
 static Suite *lazy_sweep_suite(void)
 {
@@ -382,9 +412,11 @@ static Suite *lazy_sweep_suite(void)
 			       is_very_long(&scenes[i]) ? "stress" : "slow",
 			       1200);
 		tcase_add_loop_test(tc, who_comes_next_gets_it_whole, i, i + 1);
-		tc = test_case(suite,
-			       is_long(&scenes[i]) ? "long pairs" : "pairs",
-			       "stress", 3600);
+		if (is_long(&scenes[i])) {
+			add_long(suite, i);
+			continue;
+		}
+		tc = test_case(suite, "pairs", "stress", 3600);
 		tcase_add_loop_test(tc, so_it_is_behind_any_two, i, i + 1);
 	}
 	return suite;

@@ -62,7 +62,7 @@ int zipc_lazy_open_or_create(struct zipc_lazy **out,
 			     struct zipc_segment *segment, const char *name,
 			     const char *type, const char *expression);
 
-/* Ask for it, and return. 0, also when it is done or asked for; -EROFS. */
+/* Ask for it, a daemon too. 0, also when it is done or asked for; -EROFS. */
 int zipc_lazy_request(struct zipc_lazy *lazy);
 
 /*
