@@ -236,7 +236,8 @@ int64_t zipc_stream_drive_bytes(struct zipc_stream *stream)
 		(uint64_t)derived->copy.flow_bytes * COLUMN_BYTES;
 	for (k = 0; k < derived->copy.sources; k++) {
 		rc = find_source(&source, stream, k);
-		if (rc == -ENOENT) { /* it has ended, or nothing is read of it */
+		/* It was removed: nothing is read of it. */
+		if (rc == -ENOENT) {
 			derived->told_bytes[k] = 1;
 			continue;
 		}

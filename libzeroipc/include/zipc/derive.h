@@ -73,7 +73,8 @@ int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns);
 /*
  * How many bytes of its own a driver takes, about; of what depends on the sizes
  * of elements and batches it takes no more through this handle. Nothing is
- * taken yet. Returns that; -EINVAL; -ENOENT a source was removed; -EBADMSG.
+ * taken yet, and nothing for a source that was removed. Returns that; -EINVAL;
+ * -EBADMSG.
  */
 int64_t zipc_stream_drive_bytes(struct zipc_stream *stream);
 
