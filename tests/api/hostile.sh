@@ -44,7 +44,7 @@ longest=$prefix${longest:${#prefix}}
 new_stream "$victim"
 "$zeroipc" derive "$victim" mapped 'map(x + 1)' numbers
 
-start_daemon --threads 32 --max-clients 16
+start_daemon --threads 24 --max-clients 16
 ok 'what is of no harm is driven' wait_until 'driving' drives "$victim" mapped
 all=$(get /segments)
 is 'links, fifos and directories are no segments' \
@@ -104,7 +104,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	hog=$prefix-hog
 	new_stream "$hog"
 	chown 65534 "/dev/shm/$hog"
-	for name in {a..t}; do
+	for name in {a..p}; do
 		"$zeroipc" derive "$hog" "$name" 'map(x)' numbers
 	done
 	# Other tests may have streams that are driven, too.
@@ -115,7 +115,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	}
 	ok 'nobody takes all threads' wait_until 'refusals' refused
 	has 'and is told so' "$(get "/segments/$hog" | jq -r '[.structures[] |
-		.drive?.message | select(.)][0]')" 'of 32 threads'
+		.drive?.message | select(.)][0]')" 'of 24 threads'
 	is 'which is logged once' "$(grep -c 'no more is driven for nobody' \
 		"$scratch/daemon.err")" 1
 	new_stream "$prefix-late"
