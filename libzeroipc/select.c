@@ -193,19 +193,18 @@ int zipc_selection_begin(struct zipc_selection *selection,
 	}
 	if (!rc && selection->home)
 		rc = check_offers(selection);
-	/* Any number but 0; it need not be a good one. */
-	selection->dice = (uint64_t)zipc_now_ns() * 2 + 1;
+	/* Those of calls behind each other are near: roll() mixes them well. */
+	selection->dice = (uint64_t)zipc_now_ns();
 	return rc;
 }
 
 static uint64_t roll(struct zipc_selection *selection)
 {
-	uint64_t dice = selection->dice;
+	uint64_t dice = selection->dice += UINT64_C(0x9E3779B97F4A7C15);
 
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return selection->dice = dice;
+	dice = (dice ^ dice >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	dice = (dice ^ dice >> 27) * UINT64_C(0x94D049BB133111EB);
+	return dice ^ dice >> 31;
 }
 
 /* offers */
