@@ -172,6 +172,57 @@ START_TEST(a_look_that_is_cut_short_ends_nobody)
 }
 END_TEST
 
+/* As when its mode, or its name, goes away and comes back. */
+START_TEST(what_one_scan_has_missed_is_driven_again)
+{
+	struct zipc_segment *segment = add_segment("missed", 0);
+	struct zipc_subscription *it;
+	struct zipc_stream *derived;
+	int64_t value;
+
+	begin_with(8, 64);
+	derive(segment, "one");
+	scan();
+	registry.files[0]->verdict = REGISTRY_UNREADABLE;
+	scan();
+	registry.files[0]->verdict = REGISTRY_SEGMENT;
+	settle();
+	ck_told(segment, "one", "state", "driving");
+	emit(segment);
+	ck_rc(zipc_stream_open(&derived, segment, "one", NULL), 0);
+	ck_rc(zipc_stream_subscribe(&it, derived, NULL, ZIPC_STREAM_OLDEST), 0);
+	ck_rc(zipc_stream_next(it, &value, 30 * INT64_C(1000000000)), 0);
+	ck_assert_int_eq(value, 8);
+	zipc_stream_unsubscribe(it);
+	zipc_stream_close(derived);
+	end();
+	ck_assert_uint_eq(drive.share.used[SHARE_RECORDS], 0);
+	zipc_segment_close(segment);
+}
+END_TEST
+
+/* Others can make streams in it. */
+START_TEST(what_anybody_may_write_has_a_share_whoever_owns_it)
+{
+	struct zipc_segment *segment = add_segment("open", 0);
+	char path[300], name[8];
+	unsigned i;
+
+	snprintf(path, sizeof(path), "/dev/shm/%s", zipc_segment_name(segment));
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	begin_with(8, 64);
+	for (i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		derive(segment, name);
+	}
+	scan();
+	ck_assert_uint_eq(drive.share.used[SHARE_THREADS], 4);
+	ck_told(segment, "s9", "error", "EUSERS");
+	end();
+	zipc_segment_close(segment);
+}
+END_TEST
+
 START_TEST(what_is_removed_is_driven_no_more)
 {
 	struct zipc_segment *segment = add_segment("removed", 0);
@@ -185,7 +236,8 @@ START_TEST(what_is_removed_is_driven_no_more)
 	settle();
 	scan();
 	ck_assert_uint_eq(drive.share.used[SHARE_THREADS], 1);
-	ck_assert_uint_eq(drive.share.used[SHARE_RECORDS], 1);
+	/* Of the segment, and the stream. */
+	ck_assert_uint_eq(drive.share.used[SHARE_RECORDS], 2);
 	ck_told(segment, "two", "state", "driving");
 	end();
 	ck_assert_uint_eq(drive.share.used[SHARE_BYTES], 0);
@@ -275,7 +327,8 @@ START_TEST(nobody_takes_all_segments_and_records)
 		return;
 	begin_with(8, 64);
 	drive.share.most[SHARE_SEGMENTS] = 4;
-	drive.share.most[SHARE_RECORDS] = 6;
+	/* Half of them are three segments', and a stream's in each. */
+	drive.share.most[SHARE_RECORDS] = 12;
 	for (i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "o%u", i);
 		others[i] = add_segment(name, OTHER);
@@ -291,7 +344,7 @@ START_TEST(nobody_takes_all_segments_and_records)
 	ck_assert_ptr_nonnull(strstr(told(others[2], "more", "message"),
 				     "streams that it knows of"));
 	ck_assert_uint_eq(drive.share.used[SHARE_SEGMENTS], 3);
-	ck_assert_uint_eq(drive.share.used[SHARE_RECORDS], 4);
+	ck_assert_uint_eq(drive.share.used[SHARE_RECORDS], 8);
 	end();
 	for (i = 0; i < 3; i++)
 		zipc_segment_close(others[i]);
@@ -423,6 +476,9 @@ static Suite *drive_suite(void)
 	TCase *fast = test_case(suite, "drive", "fast", 60);
 
 	tcase_add_test(fast, a_look_that_is_cut_short_ends_nobody);
+	tcase_add_test(fast, what_one_scan_has_missed_is_driven_again);
+	tcase_add_test(fast,
+		       what_anybody_may_write_has_a_share_whoever_owns_it);
 	tcase_add_test(fast, what_is_removed_is_driven_no_more);
 	tcase_add_test(fast, what_has_ended_takes_no_segment);
 	tcase_add_test(fast, nobody_takes_all_threads);

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #define PAGE 4096u
 #define PAGES 4u
@@ -95,6 +96,27 @@ START_TEST(who_is_lenient_mends_what_nobody_guards)
 }
 END_TEST
 
+START_TEST(zeros_are_no_data)
+{
+	struct rlimit limit;
+	void *data;
+
+	map_both();
+	guard_add((void *)base, PAGES * PAGE);
+	getrlimit(RLIMIT_DATA, &limit);
+	limit.rlim_cur = PAGE; /* there is more already */
+	ck_assert_int_eq(ftruncate(file, 0), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_DATA, &limit), 0);
+	data = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	base[PAGE] = 1;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_DATA, &limit);
+	ck_assert_ptr_eq(data, MAP_FAILED);
+	ck_assert_uint_eq(base[PAGE], 1);
+}
+END_TEST
+
 START_TEST(places_come_back)
 {
 	struct guard *all[GUARD_MAX];
@@ -118,6 +140,7 @@ static Suite *guard_suite(void)
 
 	tcase_add_test(fast, what_is_gone_reads_as_zeros_and_is_marked);
 	tcase_add_test(fast, another_mapping_is_not_touched);
+	tcase_add_test(fast, zeros_are_no_data);
 	tcase_add_test_raise_signal(
 		fast, one_that_is_not_guarded_ends_the_process, SIGBUS);
 	tcase_add_test_raise_signal(

@@ -19,6 +19,7 @@
 #define COUNT_DEFAULT 100
 #define ANSWER_NS INT64_C(2000000000) /* that an answer may take, */
 #define CREDIT_NS INT64_C(1000000000) /* and what a user's may at once */
+#define OWNER_NS INT64_C(200000000)   /* for the files of one, in a list */
 
 /* A request on its way to its answer. */
 struct request {
@@ -28,7 +29,8 @@ struct request {
 	struct http_answer *answer;
 	bool quoted; /* int64=string */
 	uint64_t from, count;
-	int64_t until_ns; /* it has to be answered */
+	int64_t until_ns;  /* it has to be answered */
+	int64_t others_ns; /* of the loop's time, that is not who asks's */
 };
 
 struct route {
@@ -36,6 +38,7 @@ struct route {
 	unsigned parts;
 	const char *params; /* between spaces */
 	void (*handle)(struct request *request);
+	bool is_cheap; /* whoever asks, and however often */
 };
 
 static void finish(struct request *request, cJSON *document)
@@ -87,6 +90,15 @@ static void fail(struct request *request, int error)
 static int64_t now_ns(void)
 {
 	return (int64_t)uv_hrtime();
+}
+
+/* The loop's time, whatever else the machine does. */
+static int64_t spent_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 static double uptime_s(const struct api *api)
@@ -191,25 +203,61 @@ static void add_file(const struct request *request,
 	zipc_view_close(view);
 }
 
-static void segments(struct request *request)
+/*
+ * Whose files take long to look at hides those that are left of his own, and
+ * nobody else's; and who asks does not pay for it. False: it is not looked at.
+ */
+static bool add_in_turn(struct request *request, struct share *owners,
+			const struct registry_file *file, cJSON *open,
+			cJSON *closed)
 {
+	struct share_user *owner = share_user(owners, file->stat.st_uid);
+	int64_t began_ns = spent_ns(), until_ns = request->until_ns;
+
+	if (!owner || owner->time_ns >= OWNER_NS || now_ns() >= until_ns)
+		return false;
+	if (until_ns > now_ns() + OWNER_NS)
+		request->until_ns = now_ns() + OWNER_NS;
+	add_file(request, file, open, closed);
+	request->until_ns = until_ns;
+	owner->time_ns += spent_ns() - began_ns;
+	if (!request->peer->known || request->peer->uid != owner->uid)
+		request->others_ns += spent_ns() - began_ns;
+	return true;
+}
+
+static void add_files(struct request *request, cJSON *document)
+{
+	cJSON *open = cJSON_AddArrayToObject(document, "segments");
+	cJSON *closed = cJSON_AddArrayToObject(document, "unreadable");
 	struct registry *registry = request->api->registry;
-	cJSON *document, *open, *closed;
-	int rc = registry_scan(registry);
+	struct share owners = { .users = NULL };
+	bool all = !registry->more;
 	size_t i;
 
+	for (i = 0; i < registry->n; i++)
+		all &= add_in_turn(request, &owners, registry->files[i], open,
+				   closed);
+	if (!all)
+		cJSON_AddTrueToObject(document, "more");
+	share_stop(&owners);
+}
+
+static void segments(struct request *request)
+{
+	int64_t began_ns = spent_ns();
+	cJSON *document;
+	int rc = registry_scan(request->api->registry);
+
+	request->others_ns += spent_ns() - began_ns;
+	request->until_ns = now_ns() + ANSWER_NS;
 	if (rc) {
 		fail(request, rc);
 		return;
 	}
 	document = cJSON_CreateObject();
 	add_daemon(document, request);
-	open = cJSON_AddArrayToObject(document, "segments");
-	closed = cJSON_AddArrayToObject(document, "unreadable");
-	for (i = 0; i < registry->n && now_ns() < request->until_ns; i++)
-		add_file(request, registry->files[i], open, closed);
-	if (registry->more || i < registry->n)
-		cJSON_AddTrueToObject(document, "more");
+	add_files(request, document);
 	finish(request, document);
 }
 
@@ -397,10 +445,10 @@ static void one_structure(struct request *request)
 }
 
 static const struct route routes[] = {
-	{ "healthz", 1, " ", healthz },
-	{ "segments", 1, " int64 ", segments },
-	{ "segments", 2, " int64 ", one_segment },
-	{ "segments", 3, " int64 from count ", one_structure },
+	{ "healthz", 1, " ", healthz, true },
+	{ "segments", 1, " int64 ", segments, false },
+	{ "segments", 2, " int64 ", one_segment, false },
+	{ "segments", 3, " int64 from count ", one_structure, false },
 };
 
 /* A whole number from 0 to max, in digits only. */
@@ -485,6 +533,22 @@ static struct share_user *client(struct api *api,
 	return user->time_ns > 0 || share_is_trusted(user) ? user : NULL;
 }
 
+/* Who asks is charged for what it takes. */
+static void handle(struct request *request, const struct route *route)
+{
+	struct share_user *user = client(request->api, request->peer);
+	int64_t began_ns = spent_ns();
+
+	if (!user) {
+		http_error(request->answer, 503, -EBUSY, "what you ask for "
+			   "takes more than a quarter of zeroipcd's time: ask "
+			   "again later");
+		return;
+	}
+	route->handle(request);
+	user->time_ns -= spent_ns() - began_ns - request->others_ns;
+}
+
 static void route(struct request *request)
 {
 	const struct uri *uri = request->uri;
@@ -496,8 +560,12 @@ static void route(struct request *request)
 		if (uri->parts != route->parts ||
 		    strcmp(uri->part[0], route->first))
 			continue;
-		if (!read_params(request, route->params))
+		if (read_params(request, route->params))
+			return;
+		if (route->is_cheap)
 			route->handle(request);
+		else
+			handle(request, route);
 		return;
 	}
 	if (uri->parts <= 1 &&
@@ -517,16 +585,8 @@ void api_handle(void *api, const struct uri *uri,
 		.api = api, .uri = uri, .peer = peer, .answer = answer,
 		.until_ns = now_ns() + ANSWER_NS,
 	};
-	struct share_user *user = client(api, peer);
-	int64_t began_ns = now_ns();
 
-	if (!user) {
-		http_error(answer, 503, -EBUSY, "what you ask for takes more "
-			   "than a quarter of zeroipcd's time: ask again later");
-		return;
-	}
 	route(&request);
-	user->time_ns -= now_ns() - began_ns;
 }
 
 void api_start(struct api *api, struct registry *registry,

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +126,8 @@ static bool asked_to_end(struct worker *worker)
 static bool is_final(int64_t rc)
 {
 	return rc == -EPIPE || rc == -EBADMSG || rc == -ENOENT ||
-	       rc == -EPROTOTYPE || rc == -EPROTONOSUPPORT || rc == -EROFS;
+	       rc == -EPROTOTYPE || rc == -EPROTONOSUPPORT || rc == -EROFS ||
+	       rc == -ELOOP;
 }
 
 /* After a failure that may pass: wait, and be ready to end. */
@@ -330,20 +332,33 @@ static int prepare(struct drive *drive, struct worker *worker)
 	return 0;
 }
 
-/* Its segment is open, and a thread is set aside. */
-static int begin_thread(struct drive *drive, struct worker *worker)
+/* Signals to end are the loop's, which may be at its end. */
+static int start_thread(struct worker *worker)
 {
 	uv_thread_options_t options = {
 		.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES,
 	};
+	sigset_t ends, before;
+	int rc;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ends, &before);
+	rc = uv_thread_create_ex(&worker->thread, &options, work, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc)
+		tell(worker, rc, uv_strerror(rc));
+	return rc;
+}
+
+/* Its segment is open, and a thread is set aside. */
+static int begin_thread(struct drive *drive, struct worker *worker)
+{
 	int rc = prepare(drive, worker);
 
-	if (!rc) {
-		rc = uv_thread_create_ex(&worker->thread, &options, work,
-					 worker);
-		if (rc)
-			tell(worker, rc, uv_strerror(rc));
-	}
+	if (!rc)
+		rc = start_thread(worker);
 	if (rc) {
 		zipc_stream_close(worker->stream);
 		worker->stream = NULL;
@@ -388,24 +403,6 @@ static struct worker *add_worker(struct drive *drive, struct driven *segment,
 	worker->next = segment->workers;
 	segment->workers = worker;
 	return worker;
-}
-
-/* What is there no more ends, and goes when its thread has ended. */
-static void sweep_workers(struct drive *drive, struct driven *segment)
-{
-	struct worker **place = &segment->workers, *worker;
-
-	while ((worker = *place)) {
-		if (!worker->found)
-			ask_to_end(worker);
-		if (runs(drive, worker) ||
-		    (worker->found && !resolves(worker))) {
-			place = &worker->next;
-			continue;
-		}
-		*place = worker->next;
-		worker_free(drive, worker);
-	}
 }
 
 /* segments */
@@ -497,8 +494,8 @@ static struct driven *driven_of(const struct drive *drive,
 	struct driven *segment;
 
 	for (segment = drive->segments; segment; segment = segment->next)
-		if (segment->id == it->id && segment->user->uid == it->uid &&
-		    !strcmp(segment->name, it->name))
+		if (segment->id == it->id && !strcmp(segment->name, it->name) &&
+		    share_is_owner(segment->user, it->uid, it->mode))
 			return segment;
 	return NULL;
 }
@@ -506,11 +503,16 @@ static struct driven *driven_of(const struct drive *drive,
 static struct driven *add_segment(struct drive *drive,
 				  const struct zipc_view_segment *it)
 {
-	struct share_user *user = share_user(&drive->share, it->uid);
-	struct driven *segment = user ? calloc(1, sizeof(*segment)) : NULL;
+	struct share_user *user = share_owner(&drive->share, it->uid, it->mode);
+	struct driven *segment;
 
-	if (!segment)
+	if (!user || !share_take(&drive->share, user, SHARE_RECORDS, 1))
 		return NULL;
+	segment = calloc(1, sizeof(*segment));
+	if (!segment) {
+		share_give(&drive->share, user, SHARE_RECORDS, 1);
+		return NULL;
+	}
 	segment->user = user;
 	snprintf(segment->name, sizeof(segment->name), "%s", it->name);
 	segment->id = it->id;
@@ -588,6 +590,36 @@ static void begin(struct drive *drive, struct worker *worker)
 	give_back(drive, worker);
 }
 
+/* It was asked to end, has ended, and is found again. */
+static void begin_again(struct drive *drive, struct worker *worker)
+{
+	worker->begun = false;
+	/* Relaxed: there is no thread. */
+	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
+	atomic_store_explicit(&worker->ended, false, memory_order_relaxed);
+	begin(drive, worker);
+}
+
+/* What is there no more ends, and goes when its thread has ended. */
+static void sweep_workers(struct drive *drive, struct driven *segment)
+{
+	struct worker **place = &segment->workers, *worker;
+
+	while ((worker = *place)) {
+		if (!worker->found)
+			ask_to_end(worker);
+		if (!runs(drive, worker) &&
+		    (!worker->found || resolves(worker))) {
+			*place = worker->next;
+			worker_free(drive, worker);
+			continue;
+		}
+		if (worker->joined && asked_to_end(worker))
+			begin_again(drive, worker);
+		place = &worker->next;
+	}
+}
+
 /* One that is to begin; or NULL. */
 static struct worker *found(struct drive *drive, struct driven *segment,
 			    const struct zipc_view_entry *entry,
@@ -627,7 +659,8 @@ static uint64_t holes_of(struct zipc_view *view,
 static bool may_pass(int error)
 {
 	return error && error != -ENOENT && error != -EBADMSG &&
-	       error != -EPROTONOSUPPORT && error != -EPROTOTYPE;
+	       error != -EPROTONOSUPPORT && error != -EPROTOTYPE &&
+	       error != -EOPNOTSUPP;
 }
 
 /*
@@ -687,14 +720,17 @@ static bool look_into(struct drive *drive, struct zipc_view *view,
 	return all;
 }
 
-/* What was found in it by the last look counts as found by this one. */
-static void keep(struct drive *drive, const char *name)
+/*
+ * What was found in it by the last look counts as found by this one; id: of the
+ * segment that has the name now, or NULL, it is not known.
+ */
+static void keep(struct drive *drive, const char *name, const uint64_t *id)
 {
 	struct driven *segment;
 	struct worker *worker;
 
 	for (segment = drive->segments; segment; segment = segment->next) {
-		if (strcmp(segment->name, name))
+		if (strcmp(segment->name, name) || (id && *id != segment->id))
 			continue;
 		segment->found |= segment->was_found;
 		for (worker = segment->workers; worker; worker = worker->next)
@@ -706,19 +742,20 @@ static void look_at(struct drive *drive, const char *name)
 {
 	struct zipc_view_segment it;
 	struct zipc_view *view;
-	bool all;
+	bool all, known = false;
 	int rc = zipc_view_open(&view, name);
 
 	if (!rc) {
 		zipc_view_limit(view, drive->look_ns);
 		rc = zipc_view_segment(view, &it);
+		known = !rc;
 		all = rc ? !may_pass(rc) : look_into(drive, view, &it);
 		zipc_view_close(view);
 	} else {
 		all = !may_pass(rc);
 	}
 	if (!all)
-		keep(drive, name);
+		keep(drive, name, known ? &it.id : NULL);
 }
 
 /*
@@ -770,6 +807,7 @@ static void sweep_segments(struct drive *drive)
 			continue;
 		}
 		*place = segment->next;
+		share_give(&drive->share, segment->user, SHARE_RECORDS, 1);
 		free(segment);
 	}
 }
@@ -777,7 +815,8 @@ static void sweep_segments(struct drive *drive)
 /* False: it is its turn, and its owner has had all the time. */
 static bool turn_to(struct drive *drive, struct registry_file *file)
 {
-	struct share_user *user = share_user(&drive->share, file->stat.st_uid);
+	struct share_user *user = share_owner(
+		&drive->share, file->stat.st_uid, file->stat.st_mode);
 	int64_t began_ns = now_ns();
 
 	if (user && user->turn != drive->turn) {
@@ -785,13 +824,13 @@ static bool turn_to(struct drive *drive, struct registry_file *file)
 		user->time_ns = TURN_NS;
 	}
 	if (!user || user->time_ns <= 0) {
-		keep(drive, file->name);
+		keep(drive, file->name, NULL);
 		return false;
 	}
 	if (is_due(file))
 		look_at(drive, file->name);
 	else
-		keep(drive, file->name);
+		keep(drive, file->name, NULL);
 	user->time_ns -= now_ns() - began_ns;
 	return true;
 }
@@ -824,11 +863,11 @@ void drive_scan(struct drive *drive)
 bool drive_unsettled(const struct drive *drive)
 {
 	const struct driven *segment;
-	const struct worker *worker;
+	struct worker *worker;
 
 	for (segment = drive->segments; segment; segment = segment->next)
 		for (worker = segment->workers; worker; worker = worker->next)
-			if (!worker->found && !worker->joined)
+			if (!worker->joined && asked_to_end(worker))
 				return true;
 	return false;
 }
@@ -941,7 +980,7 @@ void drive_describe(const struct drive *drive, cJSON *object,
 	if (!worker)
 		return;
 	it = cJSON_AddObjectToObject(object, "drive");
-	if (driven->error) {
+	if (driven->error && !worker->begun) {
 		describe_failure(it, driven->error, driven->message);
 	} else {
 		describe_worker(it, worker, int64_as_string);

@@ -31,10 +31,14 @@ static uintptr_t page_size;
 /* Only this thread's, and of handlers that interrupt it. */
 static _Thread_local volatile sig_atomic_t lenient, mended;
 
-/* Zeros, from there on: all of them, or one page if that is too much. */
+/*
+ * Zeros, from there on: all of them, or one page if that is too much. Shared,
+ * as the whole of a private mapping would count as data (LimitDATA=), and then
+ * there might be none for the next one.
+ */
 static bool lay(uintptr_t page, size_t size)
 {
-	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+	int how = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
 
 	if (mmap((void *)page, size, PROT_READ | PROT_WRITE, how, -1, 0) !=
 	    MAP_FAILED)

@@ -318,7 +318,7 @@ static enum MHD_Result on_request(void *context,
 	(void)url;
 	(void)upload;
 	(void)upload_size;
-	if (!client)
+	if (!client || !client->user)
 		return MHD_NO;
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, see_header,
 				  &framing);

@@ -154,7 +154,8 @@ struct walk {
 /* Whether its owner may have one more looked at. */
 static bool has_share(struct walk *walk, const struct stat *stat)
 {
-	struct share_user *user = share_user(&walk->share, stat->st_uid);
+	struct share_user *user = share_owner(&walk->share, stat->st_uid,
+					      stat->st_mode);
 
 	return user && share_take(&walk->share, user, SHARE_RECORDS, 1);
 }

@@ -3,27 +3,49 @@
 #include "share.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-struct share_user *share_user(struct share *share, uid_t uid)
+static struct share_user *find(struct share *share, uid_t uid, bool open)
 {
 	struct share_user *user;
 
 	for (user = share->users; user; user = user->next)
-		if (user->uid == uid)
+		if (user->uid == uid && user->open == open)
 			return user;
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return NULL;
 	user->uid = uid;
+	user->open = open;
 	user->next = share->users;
 	share->users = user;
 	return user;
 }
 
+static bool is_open(mode_t mode)
+{
+	return mode & (S_IWGRP | S_IWOTH);
+}
+
+struct share_user *share_user(struct share *share, uid_t uid)
+{
+	return find(share, uid, false);
+}
+
+struct share_user *share_owner(struct share *share, uid_t uid, mode_t mode)
+{
+	return find(share, uid, is_open(mode));
+}
+
+bool share_is_owner(const struct share_user *user, uid_t uid, mode_t mode)
+{
+	return user->uid == uid && user->open == is_open(mode);
+}
+
 bool share_is_trusted(const struct share_user *user)
 {
-	return !user->uid || user->uid == geteuid();
+	return !user->open && (!user->uid || user->uid == geteuid());
 }
 
 uint64_t share_most(const struct share *share, const struct share_user *user,
@@ -34,7 +56,8 @@ uint64_t share_most(const struct share *share, const struct share_user *user,
 
 	if (share_is_trusted(user))
 		return left;
-	return left - left / 2;
+	/* Who is alone may have what there is one of. */
+	return others ? left / 2 : left - left / 2;
 }
 
 bool share_take(struct share *share, struct share_user *user, enum share_of of,
