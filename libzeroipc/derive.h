@@ -108,7 +108,8 @@
  * On demand: what has no source, or one that is made on demand, is driven by
  * who reads it, or selects over it, and finds nothing: a batch that does not
  * lap it. So a stream without end takes no more than its capacity, and costs
- * nothing while nobody reads.
+ * nothing while nobody reads. Each is driven inside of the call that reads it,
+ * so there are at most ZIPC_DRIVE_DEPTH of them, of each other.
  *
  * What a crash leaves: before 4 nothing, behind it a batch that is emitted by
  * the next driver, from its first result that is not out.
@@ -139,6 +140,7 @@ struct zipc_derived {
 	struct zipc_driver *driver; /* NULL: it has not driven yet */
 	/* What reading each source takes, as was told; 0: nobody asked. */
 	uint64_t told_bytes[ZIPC_FLOW_SOURCES];
+	unsigned depth; /* it is driven by who makes that many of it */
 };
 
 /* The stream's handle is being opened, all but this: check and copy. */

@@ -74,6 +74,7 @@ static int make_driver(struct zipc_stream *stream)
 /* A driver owns a writer's place; a forked child takes one of its own. */
 int zipc_driver_begin(struct zipc_stream *stream)
 {
+	struct zipc_driver *before;
 	int rc = 0;
 
 	if (zipc_likely(stream->derived->driver &&
@@ -90,8 +91,11 @@ int zipc_driver_begin(struct zipc_stream *stream)
 				 stream->shape.name);
 	/* What was its parent's is not its own. */
 	if (!rc) {
-		zipc_driver_close(stream->derived->driver);
+		before = stream->derived->driver;
+		/* First: whoever is forked now does not close it again. */
 		stream->derived->driver = NULL;
+		atomic_signal_fence(memory_order_seq_cst);
+		zipc_driver_close(before);
 	}
 	return rc ? rc : make_driver(stream);
 }
@@ -355,7 +359,8 @@ int64_t zipc_drive_until(const struct zipc_stream *stream, int64_t deadline)
 	if ((driver->busy || zipc_driver_demands(stream)) &&
 	    now + LOOK_NS < at)
 		at = now + LOOK_NS;
-	if (driver->full || !driver->flow || driver->reads != ZIPC_FLOW_CLOCK)
+	if (driver->full || driver->busy || !driver->flow ||
+	    driver->reads != ZIPC_FLOW_CLOCK)
 		return at;
 	clock_gettime(CLOCK_REALTIME, &time);
 	next = (int64_t)zipc_batch_get(driver->batch.head.next_ns);
@@ -413,6 +418,14 @@ int zipc_stream_not_derived(const struct zipc_stream *stream)
 {
 	return zipc_fail(EINVAL, "stream `%s` is not derived: what is emitted "
 			 "into it is all there is", stream->shape.name);
+}
+
+int zipc_drive_too_deep(const struct zipc_stream *stream)
+{
+	return zipc_fail(ELOOP, "stream `%s` is made on demand, and so are "
+			 "those that it is derived from, over more than %u "
+			 "steps: let somebody drive one in the middle",
+			 stream->shape.name, ZIPC_DRIVE_DEPTH);
 }
 
 int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns)

@@ -54,6 +54,10 @@ struct zipc_driver {
  */
 #define ZIPC_DRIVE_TRIES 64u
 
+/* Streams that are made on demand, of each other, in one call. */
+#define ZIPC_DRIVE_DEPTH 16u
+int zipc_drive_too_deep(const struct zipc_stream *stream); /* -ELOOP */
+
 static inline unsigned char *zipc_batch_state(const struct zipc_batch_copy *it)
 {
 	return it->content;

@@ -79,6 +79,8 @@ static int open_source(struct zipc_stream *stream, unsigned k)
 				   ZIPC_STREAM_NEWEST);
 	if (rc)
 		close_source(it);
+	else
+		zipc_subscription_set_depth(it->reader, stream->derived->depth);
 	return rc;
 }
 
@@ -217,38 +219,60 @@ void zipc_driver_close_sources(struct zipc_driver *driver)
 #define FLOW_BYTES (UINT64_C(128) << 10)
 #define COLUMN_BYTES 256u /* for each byte of a flow */
 
-int64_t zipc_stream_drive_bytes(struct zipc_stream *stream)
+/* steps: how many streams may yet be summed up. */
+static int64_t bytes_of(struct zipc_stream *stream, unsigned *steps);
+
+/* What reading its k-th source takes, and making that, if it is on demand. */
+static int64_t bytes_of_source(struct zipc_stream *stream, unsigned k,
+			       unsigned *steps)
+{
+	struct zipc_derived *derived = stream->derived;
+	struct zipc_stream *source;
+	int64_t bytes = 0, rc = find_source(&source, stream, k);
+
+	/* It was removed: nothing is read of it. */
+	derived->told_bytes[k] = 1;
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	derived->told_bytes[k] = source_bytes(&source->places,
+					      derived->copy.room);
+	if (zipc_stream_is_on_demand(source))
+		bytes = bytes_of(source, steps);
+	zipc_stream_close(source);
+	return bytes < 0 ? bytes : bytes + (int64_t)derived->told_bytes[k];
+}
+
+static int64_t bytes_of(struct zipc_stream *stream, unsigned *steps)
 {
 	struct zipc_derived *derived = stream->derived;
 	struct zipc_batch_layout layout;
-	struct zipc_stream *source;
-	uint64_t bytes;
+	int64_t bytes, more;
 	unsigned k;
-	int rc;
 
 	if (!derived)
 		return zipc_stream_not_derived(stream);
+	if (!(*steps)--)
+		return zipc_drive_too_deep(stream);
 	layout = zipc_batch_layout(derived->copy.state_bytes,
 				   derived->copy.room,
 				   stream->places.elem_size,
 				   stream->places.stamp_word);
-	bytes = 2 * layout.size + FLOW_BYTES +
-		(uint64_t)derived->copy.flow_bytes * COLUMN_BYTES;
+	bytes = (int64_t)(2 * layout.size + FLOW_BYTES +
+			  (uint64_t)derived->copy.flow_bytes * COLUMN_BYTES);
 	for (k = 0; k < derived->copy.sources; k++) {
-		rc = find_source(&source, stream, k);
-		/* It was removed: nothing is read of it. */
-		if (rc == -ENOENT) {
-			derived->told_bytes[k] = 1;
-			continue;
-		}
-		if (rc)
-			return rc;
-		derived->told_bytes[k] = source_bytes(&source->places,
-						      derived->copy.room);
-		bytes += derived->told_bytes[k];
-		zipc_stream_close(source);
+		more = bytes_of_source(stream, k, steps);
+		if (more < 0)
+			return more;
+		bytes += more;
 	}
-	return (int64_t)bytes;
+	return bytes;
+}
+
+int64_t zipc_stream_drive_bytes(struct zipc_stream *stream)
+{
+	unsigned steps = ZIPC_DRIVE_DEPTH;
+
+	return bytes_of(stream, &steps);
 }
 
 /* positions */

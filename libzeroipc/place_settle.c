@@ -400,9 +400,14 @@ static bool is_published(const struct zipc_places *places, uint64_t position)
 
 	if (zipc_turn(slot) < position)
 		return false;
-	if (!places->watched || !zipc_places_active(places->ring))
+	if (!places->watched)
 		return true;
-	/* The turn once more: behind it the claim is void. */
+	/*
+	 * The turn once more: behind it the claim is void. When active is down
+	 * all that was revoked has been taken back before.
+	 */
+	if (!zipc_places_active(places->ring))
+		return zipc_turn(slot) >= position;
 	return zipc_places_see(places, position) == ZIPC_SEEN_THERE &&
 	       zipc_turn(slot) == position;
 }

@@ -350,13 +350,19 @@ uint64_t zipc_stream_oldest(const struct zipc_places *places)
 		return 1;
 	first = tail > places->slot_count ? tail - places->slot_count : 1;
 	oldest = tail - places->capacity;
-	/* Relaxed: what was given up just now may count as an element. */
+	/*
+	 * Relaxed: what was given up just now may count as an element, and so
+	 * may what was revoked and is published late.
+	 */
 	if (atomic_load_explicit(&places->ring->given_up,
 				 memory_order_relaxed) < oldest)
 		return oldest;
 	/* Holes do not count: the slots that are spare have what they cost. */
-	for (n = 0, oldest = tail; oldest > first && n < places->capacity;)
-		n += !zipc_places_is_hole(places, --oldest);
+	for (n = 0, oldest = tail; oldest > first && n < places->capacity;) {
+		oldest--;
+		n += zipc_turn(zipc_slot(places, oldest)) >= oldest ||
+		     !zipc_places_is_hole(places, oldest);
+	}
 	return oldest;
 }
 

@@ -201,6 +201,10 @@ int64_t zipc_stream_emit_at(struct zipc_stream *stream, const void *elems,
 void zipc_subscription_seek(struct zipc_subscription *subscription,
 			    uint64_t position);
 
+/* How many drivers it reads for, in one call: what is on demand is made so. */
+void zipc_subscription_set_depth(struct zipc_subscription *subscription,
+				 unsigned depth);
+
 /* Where it stood behind an element, and what was lost by then. */
 struct zipc_passage {
 	uint64_t position, lost;

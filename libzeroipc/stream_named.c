@@ -189,6 +189,20 @@ static int hold_back(const struct zipc_stream_shape *shape, bool symmetric,
 	return 0;
 }
 
+/*
+ * Whoever made it has yet to say that this is done: if he was stopped before
+ * that, he would say it of the next one's.
+ */
+static bool is_being_made(const struct zipc_stream_shape *shape,
+			  const struct zipc_subscription_record *record)
+{
+	/* made: acquire; pairs with zipc_stream_join_end(). */
+	uint64_t maker = atomic_load_explicit(&record->maker,
+					      memory_order_acquire);
+
+	return maker && zipc_segment_lives(shape->segment, maker);
+}
+
 /* A record that is free, and nobody's who lives. */
 static struct zipc_subscription_record *find_free(
 	const struct zipc_stream_shape *shape)
@@ -197,7 +211,8 @@ static struct zipc_subscription_record *find_free(
 	uint32_t i;
 
 	for (i = 0; i < shape->record_count; i++, record++)
-		if (!read_position(record) && take(shape, record))
+		if (!read_position(record) && !is_being_made(shape, record) &&
+		    take(shape, record))
 			return record;
 	return NULL;
 }
@@ -229,8 +244,10 @@ static int add(const struct zipc_stream_shape *shape,
 					       : zipc_places_tail(places);
 	*record = it;
 	rc = hold_back(shape, places->symmetric, it, position);
-	if (rc)
+	if (rc) {
+		atomic_store_explicit(&it->maker, 0, memory_order_relaxed);
 		zipc_stream_end_record(shape, places, it);
+	}
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 /* The stream's subscribers; stream.h has the idea. */
 #include "clock.h"
 #include "derive.h"
+#include "drive.h"
 #include "error.h"
 #include "handle.h"
 #include "stream.h"
@@ -31,6 +32,7 @@ struct zipc_subscription {
 	unsigned generation; /* of forks, when it entered */
 	bool on_demand;      /* what is not there is made */
 	struct zipc_stream *driven; /* by that; NULL: not yet */
+	unsigned depth; /* of the drivers that this one reads for */
 	int64_t make_ns; /* nothing is to be made before: for a select */
 };
 
@@ -304,6 +306,10 @@ static int64_t make(struct zipc_subscription *it)
 			return rc;
 		it->driven = found;
 	}
+	if (it->depth == ZIPC_DRIVE_DEPTH)
+		return zipc_drive_too_deep(it->driven);
+	if (it->driven->derived)
+		it->driven->derived->depth = it->depth + 1;
 	if (!zipc_use_same(&it->driven->shape.use, &it->shape.use))
 		return zipc_fail(ENOENT, "stream `%s` was removed, and is "
 				 "made no more", it->shape.name);
@@ -408,7 +414,15 @@ static bool read_found(struct zipc_subscription *it, void *elem,
 	return true;
 }
 
-#define LAPS_MOST 1024u /* of who does not wait */
+#define LAPS_MOST 1024u /* before the time is looked at */
+
+/* Whether the time is over; *deadline is when, or 0: not looked at yet. */
+static bool is_over(int64_t timeout_ns, int64_t *deadline)
+{
+	if (!*deadline)
+		*deadline = zipc_deadline(timeout_ns);
+	return zipc_now_ns() >= *deadline;
+}
 
 /* One element, by looking closely. */
 static int64_t read_closely(struct zipc_subscription *it, void *elem,
@@ -419,8 +433,14 @@ static int64_t read_closely(struct zipc_subscription *it, void *elem,
 
 	/* Each retry means that the slot was begun anew meanwhile. */
 	do {
-		if (tries++ == LAPS_MOST && timeout_ns == ZIPC_NOWAIT)
-			return nothing();
+		if (tries++ == LAPS_MOST) {
+			tries = 0;
+			if (timeout_ns == ZIPC_NOWAIT)
+				return nothing();
+			if (is_over(timeout_ns, &deadline))
+				return zipc_fail_as(ETIMEDOUT, "the deadline "
+						    "passed");
+		}
 		rc = it->on_demand ? find_or_make(it) : find(it);
 		if (rc == -EAGAIN && timeout_ns != ZIPC_NOWAIT) {
 			if (!deadline)
@@ -431,6 +451,11 @@ static int64_t read_closely(struct zipc_subscription *it, void *elem,
 			return rc;
 	} while (!read_found(it, elem, time_ns));
 	return 0;
+}
+
+void zipc_subscription_set_depth(struct zipc_subscription *it, unsigned depth)
+{
+	it->depth = depth;
 }
 
 void zipc_subscription_seek(struct zipc_subscription *it, uint64_t position)

@@ -779,6 +779,39 @@ START_TEST(what_is_without_end_is_made_by_who_reads)
 }
 END_TEST
 
+/* Each call is in those of all that are made of it. */
+START_TEST(what_is_made_over_too_many_steps_is_refused)
+{
+	struct zipc_derive_options options = { .batch = 64 };
+	struct zipc_subscription *it;
+	struct zipc_stream *d[20];
+	int64_t value;
+	char name[8];
+	unsigned i;
+
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "d%u", i);
+		ck_rc(zipc_stream_derive_with(&d[i], segment, name,
+					      i ? "map(x + 1)" : "range(0, 9)",
+					      i ? d[i - 1] : NULL, &options),
+		      0);
+	}
+	ck_assert_int_gt(zipc_stream_drive_bytes(d[15]),
+			 10 * zipc_stream_drive_bytes(d[0]));
+	ck_rc(zipc_stream_drive_bytes(d[19]), -ELOOP);
+	ck_rc(zipc_stream_subscribe(&it, d[19], NULL, ZIPC_STREAM_OLDEST), 0);
+	ck_rc(zipc_stream_next(it, &value, ZIPC_NOWAIT), -ELOOP);
+	ck_message("drive one in the middle");
+	zipc_stream_leave(it);
+	ck_rc(zipc_stream_subscribe(&it, d[15], NULL, ZIPC_STREAM_OLDEST), 0);
+	ck_rc(zipc_stream_next(it, &value, ZIPC_NOWAIT), 0);
+	ck_assert_int_eq(value, 15);
+	zipc_stream_leave(it);
+	for (i = 0; i < 20; i++)
+		zipc_stream_close(d[i]);
+}
+END_TEST
+
 START_TEST(a_range_ends_for_who_reads_it)
 {
 	struct zipc_stream *r = derive("r", "range(0, 5)", NULL);
@@ -1398,6 +1431,7 @@ static void on_demand(Suite *suite)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, what_is_without_end_is_made_by_who_reads);
+	tcase_add_test(tc, what_is_made_over_too_many_steps_is_refused);
 	tcase_add_test(tc, a_range_ends_for_who_reads_it);
 	tcase_add_test(tc, what_is_always_left_out_comes_to_an_end);
 	tcase_add_test(tc, a_tick_waits_for_its_time);

@@ -66,7 +66,8 @@ int zipc_stream_is_for_daemon(const struct zipc_stream *stream);
  * generator emitted; 0 only a predecessor's were emitted; -EAGAIN; -ETIMEDOUT;
  * -EBUSY somebody else drives, and has done so all the time; -EPIPE all is out,
  * and the stream has ended; -EUSERS too many drivers are stopped; -ENOENT a
- * source was removed before its end was dealt with; -EROFS; -EBADMSG.
+ * source was removed before its end was dealt with; -ELOOP more than 16 are
+ * made on demand of each other; -EROFS; -EBADMSG.
  */
 int64_t zipc_stream_drive(struct zipc_stream *stream, int64_t timeout_ns);
 
