@@ -195,7 +195,7 @@ void world_stage(unsigned stage, const char *name)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct target *it = &world_target;
-	struct damage damages[DAMAGES_MOST];
+	struct damage damages[DAMAGES_MOST] = { { 0 } };
 	unsigned n, i;
 
 	n = size / sizeof(damages[0]) < DAMAGES_MOST
