@@ -42,23 +42,9 @@ static bool is_of_a_sound_one(int64_t rc)
 	       rc == -ENOSPC || rc == -EEXIST || rc == -EOPNOTSUPP;
 }
 
-/* rc must be at least 0, or one of the errors in the list, which ends in 0. */
-static int64_t check(const char *call, int64_t rc, const int *errors)
-{
-	if (rc >= 0)
-		return rc;
-	require(world_damaged() || is_of_a_sound_one(rc),
-		"%s on `%s`, which is sound: %s", call, tour.name,
-		zipc_last_error());
-	while (*errors && *errors != -rc)
-		errors++;
-	require(*errors || rc == -ENOENT, "%s on `%s` returned %s: %s", call,
-		tour.name, zipc_error_name((int)rc), zipc_last_error());
-	require(*zipc_last_error(), "%s fails without a message", call);
-	return rc;
-}
-
-#define may(call, ...) check(#call, (call), (const int[]){ __VA_ARGS__, 0 })
+#define may(call, ...)                                                       \
+	world_check(#call, tour.name, (call),                                \
+		    (const int[]){ __VA_ARGS__, ENOENT, 0 })
 
 #define OPEN_ERRORS EBADMSG, ENOENT, EPROTOTYPE, EUSERS
 #define EMIT_ERRORS EAGAIN, ETIMEDOUT, EPIPE, EUSERS, EBADMSG
@@ -376,4 +362,6 @@ void fuzz_prepare(void)
 	world_keep();
 }
 
-const struct target world_target = { stages, STAGES, .mixed = 3000u };
+const struct target world_target = {
+	stages, STAGES, .mixed = 3000u, .is_sound = is_of_a_sound_one
+};

@@ -41,23 +41,9 @@ static bool is_of_a_sound_one(int64_t rc)
 	       rc == -EALREADY || rc == -ECANCELED || rc == -EBUSY;
 }
 
-/* rc must be at least 0, or one of the errors in the list, which ends in 0. */
-static int64_t check(const char *call, int64_t rc, const int *errors)
-{
-	if (rc >= 0)
-		return rc;
-	require(world_damaged() || is_of_a_sound_one(rc),
-		"%s on `%s`, which is sound: %s", call, tour.name,
-		zipc_last_error());
-	while (*errors && *errors != -rc)
-		errors++;
-	require(*errors || rc == -ENOENT, "%s on `%s` returned %s: %s", call,
-		tour.name, zipc_error_name((int)rc), zipc_last_error());
-	require(*zipc_last_error(), "%s fails without a message", call);
-	return rc;
-}
-
-#define may(call, ...) check(#call, (call), (const int[]){ __VA_ARGS__, 0 })
+#define may(call, ...)                                                       \
+	world_check(#call, tour.name, (call),                                \
+		    (const int[]){ __VA_ARGS__, ENOENT, 0 })
 
 #define OPEN_ERRORS EBADMSG, ENOENT, EPROTOTYPE, EUSERS
 #define GET_ERRORS EAGAIN, ETIMEDOUT, EDEADLK, EOWNERDEAD, ECANCELED, EBADMSG, \
@@ -89,22 +75,6 @@ static void check_others(void)
 
 /* looking */
 
-static void look_at_waits(struct zipc_view *view)
-{
-	const struct zipc_view_blocked *blocked;
-	struct zipc_view_waits *waits;
-	char text[256];
-	unsigned i;
-
-	tour.name = "who waits";
-	if (may(zipc_view_waits_open(&waits, view), EBADMSG))
-		return;
-	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
-		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
-			"a sentence");
-	zipc_view_waits_close(waits);
-}
-
 static void look_at(struct zipc_view *view, const char *name)
 {
 	struct zipc_view_entry entry;
@@ -134,7 +104,8 @@ static void look(void)
 		return;
 	for (i = 0; i < FUTURES; i++)
 		look_at(view, names[i]);
-	look_at_waits(view);
+	tour.name = "who waits";
+	world_look_at_waits(view);
 	zipc_view_close(view);
 }
 
@@ -302,4 +273,6 @@ void fuzz_prepare(void)
 	world_keep();
 }
 
-const struct target world_target = { stages, STAGES, .mixed = 3000u };
+const struct target world_target = {
+	stages, STAGES, .mixed = 3000u, .is_sound = is_of_a_sound_one
+};

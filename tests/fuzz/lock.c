@@ -40,23 +40,9 @@ static bool is_of_a_sound_one(int64_t rc)
 	       rc == -EOWNERDEAD || rc == -ENOTRECOVERABLE;
 }
 
-/* rc must be at least 0, or one of the errors in the list, which ends in 0. */
-static int64_t check(const char *call, int64_t rc, const int *errors)
-{
-	if (rc >= 0)
-		return rc;
-	require(world_damaged() || is_of_a_sound_one(rc),
-		"%s on `%s`, which is sound: %s", call, tour.name,
-		zipc_last_error());
-	while (*errors && *errors != -rc)
-		errors++;
-	require(*errors || rc == -ENOENT, "%s on `%s` returned %s: %s", call,
-		tour.name, zipc_error_name((int)rc), zipc_last_error());
-	require(*zipc_last_error(), "%s fails without a message", call);
-	return rc;
-}
-
-#define may(call, ...) check(#call, (call), (const int[]){ __VA_ARGS__, 0 })
+#define may(call, ...)                                                       \
+	world_check(#call, tour.name, (call),                                \
+		    (const int[]){ __VA_ARGS__, ENOENT, 0 })
 
 #define LOCK_ERRORS EAGAIN, ETIMEDOUT, EDEADLK, EOWNERDEAD, ENOTRECOVERABLE, \
 		    EBADMSG, EUSERS
@@ -92,26 +78,6 @@ static void check_others(void)
 
 /* looking */
 
-static void look_at_waits(struct zipc_view *view)
-{
-	const struct zipc_view_blocked *blocked;
-	const struct zipc_view_cycle *cycle;
-	struct zipc_view_waits *waits;
-	char text[256];
-	unsigned i;
-
-	tour.name = "who waits";
-	if (may(zipc_view_waits_open(&waits, view), EBADMSG))
-		return;
-	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
-		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
-			"a sentence");
-	for (i = 0; (cycle = zipc_view_cycle(waits, i)); i++)
-		require(zipc_view_cycle_say(cycle, text, sizeof(text)) > 0,
-			"a sentence");
-	zipc_view_waits_close(waits);
-}
-
 static void look_at(struct zipc_view *view, const char *name)
 {
 	struct zipc_view_entry entry;
@@ -139,7 +105,8 @@ static void look(void)
 	look_at(view, "m");
 	look_at(view, "r");
 	look_at(view, "o");
-	look_at_waits(view);
+	tour.name = "who waits";
+	world_look_at_waits(view);
 	zipc_view_close(view);
 }
 
@@ -347,4 +314,6 @@ void fuzz_prepare(void)
 	world_keep();
 }
 
-const struct target world_target = { stages, STAGES, .mixed = 4000u };
+const struct target world_target = {
+	stages, STAGES, .mixed = 4000u, .is_sound = is_of_a_sound_one
+};

@@ -54,26 +54,9 @@ static bool is_of_a_sound_one(int64_t rc)
 	       rc == -EPIPE;
 }
 
-/*
- * rc must be at least 0, or one of the errors in the list, which ends in 0.
- * Damage can make any structure look removed: ENOENT is in each list.
- */
-static int64_t check(const char *call, int64_t rc, const int *errors)
-{
-	if (rc >= 0)
-		return rc;
-	require(world_damaged() || is_of_a_sound_one(rc),
-		"%s on `%s`, which is sound: %s", call, tour.name,
-		zipc_last_error());
-	while (*errors && *errors != -rc)
-		errors++;
-	require(*errors || rc == -ENOENT, "%s on `%s` returned %s: %s", call,
-		tour.name, zipc_error_name((int)rc), zipc_last_error());
-	require(*zipc_last_error(), "%s fails without a message", call);
-	return rc;
-}
-
-#define may(call, ...) check(#call, (call), (const int[]){ __VA_ARGS__, 0 })
+#define may(call, ...)                                                       \
+	world_check(#call, tour.name, (call),                                \
+		    (const int[]){ __VA_ARGS__, ENOENT, 0 })
 
 /* blocks */
 
@@ -242,17 +225,9 @@ static void look_at_objects(struct zipc_view *view,
 static void look_at_waits(struct zipc_view *view)
 {
 	static unsigned looks;
-	const struct zipc_view_blocked *blocked;
-	struct zipc_view_waits *waits;
-	char text[256];
-	unsigned i;
 
-	if (looks++ % 7 || may(zipc_view_waits_open(&waits, view), EBADMSG))
-		return;
-	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
-		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
-			"a sentence");
-	zipc_view_waits_close(waits);
+	if (looks++ % 7 == 0)
+		world_look_at_waits(view);
 }
 
 static void look(void)
@@ -1453,4 +1428,5 @@ static unsigned mutate(struct damage damages[DAMAGES_MOST], unsigned count)
 
 const struct target world_target = {
 	stages, STAGES, .mixed = 8000u, .some = of_a_ring, .mutate = mutate,
+	.is_sound = is_of_a_sound_one,
 };

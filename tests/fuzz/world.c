@@ -213,6 +213,43 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
+int64_t world_check(const char *call, const char *name, int64_t rc,
+		    const int *errors)
+{
+	if (rc >= 0)
+		return rc;
+	require(world.damaged || world_target.is_sound(rc),
+		"%s on `%s`, which is sound: %s", call, name,
+		zipc_last_error());
+	while (*errors && *errors != -rc)
+		errors++;
+	require(*errors, "%s on `%s` returned %s: %s", call, name,
+		zipc_error_name((int)rc), zipc_last_error());
+	require(*zipc_last_error(), "%s fails without a message", call);
+	return rc;
+}
+
+void world_look_at_waits(struct zipc_view *view)
+{
+	static const int errors[] = { EBADMSG, ENOENT, 0 };
+	const struct zipc_view_blocked *blocked;
+	const struct zipc_view_cycle *cycle;
+	struct zipc_view_waits *waits;
+	char text[256];
+	unsigned i;
+
+	if (world_check("zipc_view_waits_open()", "who waits",
+			zipc_view_waits_open(&waits, view), errors))
+		return;
+	for (i = 0; (blocked = zipc_view_blocked(waits, i)); i++)
+		require(zipc_view_blocked_say(blocked, text, sizeof(text)) > 0,
+			"a sentence");
+	for (i = 0; (cycle = zipc_view_cycle(waits, i)); i++)
+		require(zipc_view_cycle_say(cycle, text, sizeof(text)) > 0,
+			"a sentence");
+	zipc_view_waits_close(waits);
+}
+
 void fuzz_describe(void)
 {
 	static const char *const hows[HOW_COUNT] = {

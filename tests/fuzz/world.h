@@ -21,6 +21,7 @@
 #include "fuzz.h"
 
 #include <stdbool.h>
+#include <zipc/inspect_waits.h>
 
 #define IMAGE_BYTES 12288u
 #define DAMAGES_MOST 16u
@@ -110,8 +111,21 @@ struct target {
 	/* Others than count of them; NULL: one more, at any moment. */
 	unsigned (*mutate)(struct damage damages[DAMAGES_MOST],
 			   unsigned count);
+	/* Errors that the tour meets when nothing is damaged. */
+	bool (*is_sound)(int64_t rc);
 };
 extern const struct target world_target;
+
+/*
+ * What call gave of name, which is the result, must be at least 0, or one of
+ * the errors in the list, which ends in 0, with a message. Damage can make any
+ * structure look removed: ENOENT is in most lists.
+ */
+int64_t world_check(const char *call, const char *name, int64_t rc,
+		    const int *errors);
+
+/* Who waits for what, and in a circle, can be said. */
+void world_look_at_waits(struct zipc_view *view);
 
 static inline unsigned roll(unsigned below)
 {
