@@ -213,16 +213,18 @@ static bool add_in_turn(struct request *request, struct share *owners,
 {
 	struct share_user *owner = share_user(owners, file->stat.st_uid);
 	int64_t began_ns = spent_ns(), until_ns = request->until_ns;
+	int64_t now = now_ns(), took_ns;
 
-	if (!owner || owner->time_ns >= OWNER_NS || now_ns() >= until_ns)
+	if (!owner || owner->time_ns >= OWNER_NS || now >= until_ns)
 		return false;
-	if (until_ns > now_ns() + OWNER_NS)
-		request->until_ns = now_ns() + OWNER_NS;
+	if (until_ns > now + OWNER_NS)
+		request->until_ns = now + OWNER_NS;
 	add_file(request, file, open, closed);
 	request->until_ns = until_ns;
-	owner->time_ns += spent_ns() - began_ns;
+	took_ns = spent_ns() - began_ns;
+	owner->time_ns += took_ns;
 	if (!request->peer->known || request->peer->uid != owner->uid)
-		request->others_ns += spent_ns() - began_ns;
+		request->others_ns += took_ns;
 	return true;
 }
 
